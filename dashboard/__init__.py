@@ -1,0 +1,1 @@
+"""The Django side of Dialtap: records, screens, orders. Imports `dialogs`; `dialogs` never imports it."""

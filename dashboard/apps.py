@@ -1,0 +1,16 @@
+"""The Django application. Knows only what must be imported once the registry is ready."""
+
+from django.apps import AppConfig
+
+
+class DashboardConfig(AppConfig):
+    """Everything Django of Dialtap is one application."""
+
+    name = "dashboard"
+    verbose_name = "Dialtap"
+
+    def ready(self) -> None:
+        """Register the system checks and the roles."""
+        from dashboard import checks, roles  # noqa: F401, PLC0415 -- app ready
+
+        roles.connect(self)

@@ -1,0 +1,120 @@
+"""The values of `dialtap.toml`: one struct a section, every key with its default. Knows no file handling and no Django.
+
+Key names of `[dialog]` are Kamailio's module parameters. The loader is `dialogs.configfile`.
+"""
+
+import msgspec
+
+
+class Dialog(msgspec.Struct, frozen=True):
+    """`[dialog]`: the parameters of Kamailio's dialog module that make sense for a tap. Times are seconds."""
+
+    flavour: str = "dialog"
+    '"dialog" or "ims_dialog".'
+
+    sockets: tuple[str, ...] = ()
+    'Addresses of the watched proxy: "udp:127.0.0.1:5060". Empty: every message counts.'
+
+    default_timeout: int = 21600
+    early_timeout: int = 300
+    noack_timeout: int = 60
+    end_timeout: int = 300
+    timeout_noreset: bool = False
+    send_bye: bool = False
+    track_cseq_updates: bool = False
+    detect_spirals: bool = True
+    hash_size: int = 4096
+    rr_param: str = "did"
+    profiles_with_value: tuple[str, ...] = ()
+    profiles_no_value: tuple[str, ...] = ()
+    max_dialogs: int = 200_000
+    "Calls kept in memory; the one idle longest is dropped first, counted and shown."
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """`[[rule]]`: what to do with a call at a moment."""
+
+    on: str = "created"
+    when: str = ""
+    do: tuple[dict[str, list[str]], ...] = ()
+    '[{set_profile = ["caller", "$fu"]}, ...]'
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """`[[peer]]`: a name for addresses; the addresses of kind proxy are sockets too."""
+
+    name: str
+    addresses: tuple[str, ...]
+    '"192.0.2.1" (any port) or "192.0.2.1:5060" or "[2001:db8::1]:5060".'
+
+    kind: str = "phone"
+    "proxy | trunk | pbx | phone"
+
+
+class Tap(msgspec.Struct, frozen=True):
+    """`[tap]`: where packets come from."""
+
+    interfaces: tuple[str, ...] = ()
+    hep: str = "127.0.0.1:9060"
+    "host:port of the HEP listener; empty for none."
+
+    hep_allow: tuple[str, ...] = ()
+    "Networks whose HEP is taken. Empty: only when the listener is on loopback. Needed for any other bind."
+
+    filter: str = ""
+    "BPF, combined with ours by `and`."
+
+    ports: tuple[int, ...] = (5060,)
+    "SIP ports of the capture filter."
+
+    snaplen: int = 65535
+    buffer_mb: int = 16
+    node: str = ""
+    "Name of this ingest; empty: the host name."
+
+
+class Control(msgspec.Struct, frozen=True):
+    """`[control]`: who can act on calls."""
+
+    controller: str = "none"
+    '"none", "kamailio" or "dryrun".'
+
+    kamailio_url: str = ""
+    'JSON-RPC address: "http://127.0.0.1:8060/RPC".'
+
+    timeout: float = 5.0
+    "Seconds to wait for the controller's answer."
+
+    verify_seconds: float = 5.0
+    "Seconds to wait for the proof on the wire."
+
+    protect: tuple[str, ...] = ("110", "112", "911", "999")
+    "Called numbers that only an administrator may end."
+
+
+class Web(msgspec.Struct, frozen=True):
+    """`[web]`: where the pages are served."""
+
+    bind: str = "127.0.0.1:8000"
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    time_zone: str = "UTC"
+
+
+class History(msgspec.Struct, frozen=True):
+    """`[history]`: how long things are kept. 0 = for ever."""
+
+    messages_days: float = 7
+    messages_gb: float = 5
+    records_days: float = 90
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The whole file."""
+
+    dialog: Dialog = Dialog()
+    rule: tuple[Rule, ...] = ()
+    peer: tuple[Peer, ...] = ()
+    tap: Tap = Tap()
+    control: Control = Control()
+    web: Web = Web()
+    history: History = History()

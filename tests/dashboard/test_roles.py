@@ -1,0 +1,32 @@
+"""The three roles after migrate."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+
+pytestmark = pytest.mark.django_db
+
+VIEWS = {"view_auditevent", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
+
+
+def permissions(role: str) -> set[str]:
+    return set(Group.objects.get(name=role).permissions.values_list("codename", flat=True))
+
+
+def test_viewer_and_operator_may_what_their_names_say() -> None:
+    assert permissions("viewer") == VIEWS
+    assert permissions("operator") == VIEWS | {"end_call"}
+
+
+def test_administrator_may_all_but_edit_the_log() -> None:
+    changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in ("dialogrow", "profileentry", "tapstatus", "user", "group")}
+    accounts = {"view_user", "view_group"}
+    assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call"}
+
+
+def test_migrate_again_adds_what_is_missing_and_keeps_the_rest() -> None:
+    viewer = Group.objects.get(name="viewer")
+    viewer.permissions.set(Permission.objects.filter(codename__in=["view_order", "add_user"]))
+    call_command("migrate", verbosity=0)
+    assert permissions("viewer") == VIEWS | {"add_user"}
+    assert Group.objects.count() == 3

@@ -1,0 +1,172 @@
+"""The configuration file: what is taken, and the one line that each mistake gets."""
+
+import pytest
+
+from dialogs.config import Config, Peer, Rule
+from dialogs.configfile import ConfigError, find, load, parse
+
+
+def mistake(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    return str(caught.value).removeprefix("dialtap.toml")
+
+
+def test_empty_file_is_the_defaults():
+    assert parse("") == Config()
+
+
+def test_no_file_is_the_defaults():
+    assert load(None) == Config()
+
+
+def test_values_are_taken():
+    config = parse("""
+        [dialog]
+        flavour = "ims_dialog"
+        sockets = ["udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061", "tcp:192.0.2.1"]
+        early_timeout = 30
+
+        [[rule]]
+        when = '$tU =~ "^00" and not $fU == "x"'
+        do = [{ set_profile = ["caller", "$fu"] }]
+
+        [[peer]]
+        name = "edge"
+        kind = "proxy"
+        addresses = ["192.0.2.1", "192.0.2.1:5060", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:5060"]
+
+        [control]
+        timeout = 2
+        protect = ["112"]
+    """)
+    assert (config.dialog.flavour, config.dialog.early_timeout, config.dialog.noack_timeout) == ("ims_dialog", 30, 60)
+    assert config.dialog.sockets == ("udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061", "tcp:192.0.2.1")
+    assert config.rule == (Rule(when='$tU =~ "^00" and not $fU == "x"', do=({"set_profile": ["caller", "$fu"]},)),)
+    assert config.peer == (Peer("edge", ("192.0.2.1", "192.0.2.1:5060", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:5060"), "proxy"),)
+    assert (config.control.timeout, config.control.protect) == (2.0, ("112",))
+
+
+@pytest.mark.parametrize(("written", "value"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_switch_takes_kamailios_numbers(written, value):
+    assert parse(f"[dialog]\nsend_bye = {written}").dialog.send_bye is value
+
+
+@pytest.mark.parametrize("written", ['["caller", "trunk"]', '"caller ; trunk"', '" caller;trunk ;"'])
+def test_list_takes_kamailios_text(written):
+    assert parse(f"[dialog]\nprofiles_with_value = {written}").dialog.profiles_with_value == ("caller", "trunk")
+
+
+@pytest.mark.parametrize("written", ["[5060, 5080]", '"5060 ; 5080"'])
+def test_list_of_numbers_takes_kamailios_text(written):
+    assert parse(f"[tap]\nports = {written}").tap.ports == (5060, 5080)
+
+
+@pytest.mark.parametrize(
+    "written", ['do = [{ set_profile = ["total"] }]', 'do = [{ set_profile = "total" }]', 'do = { set_profile = "total" }', 'do.set_profile = "total"']
+)
+def test_rule_takes_an_action_without_its_lists(written):
+    assert parse(f"[[rule]]\n{written}").rule == (Rule(do=({"set_profile": ["total"]},)),)
+
+
+def test_listeners_may_be_none_and_any_port():
+    config = parse('[tap]\nhep = ""\n[web]\nbind = "[::1]:0"\ntime_zone = "Europe/Berlin"\nallowed_hosts = ["noc.example.net"]')
+    assert (config.tap.hep, config.web.bind) == ("", "[::1]:0")
+
+
+MISTAKES = [
+    # what cannot be read
+    ("[dialog\n", ":1: Expected ']' at the end of a table declaration at column 8"),
+    ("[dialog]\nflavour = = 1", ":2: Invalid value at column 11"),
+    # unknown words name the nearest right one
+    ("[dialog]\ndefault_timout = 3", ":2: [dialog] default_timout: no such key; did you mean default_timeout?"),
+    ("[dialog]\nhep = 3", ":2: [dialog] hep: no such key; did you mean hep in [tap]?"),
+    ("[web]\naddresses = 3", ":2: [web] addresses: no such key; did you mean addresses in [[peer]]?"),
+    ("[control]\nzzz = 3", ":2: [control] zzz: no such key; there are controller, kamailio_url, timeout, verify_seconds, protect"),
+    ("[dialgo]\n", ":1: [dialgo]: no such section; did you mean [dialog]?"),
+    ("[[peers]]\n", ":1: [peers]: no such section; did you mean [[peer]]?"),
+    ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
+    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, web, history, rule, peer"),
+    # wrong types say what was expected and what was found
+    ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
+    ("[dialog]\nearly_timeout = true", ":2: [dialog] early_timeout: expected a whole number, got true"),
+    ("[dialog]\nearly_timeout = 1.5", ":2: [dialog] early_timeout: expected a whole number, got 1.5"),
+    ("[dialog]\nsend_bye = 2", ":2: [dialog] send_bye: expected true or false, got 2"),
+    ("[dialog]\nflavour = ['dialog']", ":2: [dialog] flavour: expected a text in quotes (\"...\"), got ['dialog']"),
+    ("[dialog]\nsockets = 5060", ':2: [dialog] sockets: expected a list of texts (["a", "b"] or "a ; b"), got 5060'),
+    ("[tap]\nports = '5060 ; sip'", ':2: [tap] ports: expected a list of whole numbers ([5060, 5080]), got "5060 ; sip"'),
+    ("[control]\ntimeout = 'long'", ':2: [control] timeout: expected a number, got "long"'),
+    ("[[rule]]\ndo = 3", ':2: [[rule]] 1 do: expected a list of actions ([{set_profile = ["caller", "$fu"]}]), got 3'),
+    ("[[rule]]\ndo = [3]", ':2: [[rule]] 1 do: expected a list of actions ([{set_profile = ["caller", "$fu"]}]), got [3]'),
+    ("web = 3", ": [web]: expected a table [web], got 3"),
+    ("[rule]\n", ":1: [rule]: expected tables [[rule]], got a table"),
+    ("peer = [3]", ": [[peer]] 1: expected tables [[peer]], got 3"),
+    ("[[peer]]\nname = 'a'", ":1: [[peer]] 1: addresses is missing"),
+    # values that cannot be meant
+    ("[dialog]\nflavour = 'sip'", ':2: [dialog] flavour: expected "dialog" or "ims_dialog", got "sip"'),
+    ("[dialog]\nsockets = ['192.0.2.1:5060']", ':2: [dialog] sockets: expected "TRANSPORT:ADDRESS:PORT" such as "udp:192.0.2.1:5060", got "192.0.2.1:5060"'),
+    ("[dialog]\nsockets = 'udp:proxy:5060'", ':2: [dialog] sockets: expected "TRANSPORT:ADDRESS:PORT" such as "udp:192.0.2.1:5060", got "udp:proxy:5060"'),
+    ("[dialog]\nsockets = 'udp:192.0.2.1:0'", ':2: [dialog] sockets: expected "TRANSPORT:ADDRESS:PORT" such as "udp:192.0.2.1:5060", got "udp:192.0.2.1:0"'),
+    ("[dialog]\ndefault_timeout = 0", ":2: [dialog] default_timeout: expected at least 1, got 0"),
+    ("[dialog]\nhash_size = 1000", ":2: [dialog] hash_size: expected a power of two, got 1000"),
+    ("[dialog]\nprofiles_no_value = 'a b'", ':2: [dialog] profiles_no_value: expected a profile name of letters, digits and _, got "a b"'),
+    ("[dialog]\nprofiles_no_value = 'a;a'", ':2: [dialog] profiles_no_value: profile "a" is declared twice'),
+    ("[dialog]\nprofiles_with_value = 'a'\nprofiles_no_value = 'a'", ':3: [dialog] profiles_no_value: profile "a" is declared twice'),
+    ("[[rule]]\n[[rule]]\non = 'ended'", ':3: [[rule]] 2 on: expected "created", got "ended"'),
+    ("[[rule]]\nwhen = '$fU =='", ": rule 1: when = '$fU ==': column 5: expected a \"string\", a number, a variable such as $fU"),
+    ("[[peer]]\nname = 'a'\naddresses = ['192.0.2.1']\n[[peer]]\nname = 'a'\naddresses = '192.0.2.2'", ':5: [[peer]] 2 name: there is another peer "a"'),
+    ("[[peer]]\nname = 'a'\naddresses = []", ":3: [[peer]] 1 addresses: expected at least one address, got none"),
+    ("[[peer]]\nname = 'a'\nkind = 'box'\naddresses = ['::1']", ':3: [[peer]] 1 kind: expected "proxy" or "trunk" or "pbx" or "phone", got "box"'),
+    ("[tap]\nports = [0]", ":2: [tap] ports: expected 1 to 65535, got 0"),
+    ("[tap]\nhep = '0.0.0.0'", ':2: [tap] hep: expected "HOST:PORT", or "" for none, got "0.0.0.0"'),
+    ("[tap]\nhep_allow = ['192.0.2.1/24']", ':2: [tap] hep_allow: expected an address or a network such as "192.0.2.0/24", got "192.0.2.1/24"'),
+    (
+        "[tap]\nhep = '0.0.0.0:9060'",
+        ':1: [tap] hep_allow: needed because hep = "0.0.0.0:9060" is reachable from other machines: the networks whose HEP is taken',
+    ),
+    ("[control]\nkamailio_url = 'kamailio'", ':2: [control] kamailio_url: expected an address such as "http://127.0.0.1:8060/RPC", got "kamailio"'),
+    ("[control]\ncontroller = 'kamailio'", ':1: [control] kamailio_url: needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'),
+    ("[web]\nallowed_hosts = '*'", ':2: [web] allowed_hosts: expected a host name, not "*": it would open the live feed to every site, got "*"'),
+    ("[web]\ntime_zone = 'Mars/North'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "Mars/North"'),
+    ("[web]\ntime_zone = '../etc'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "../etc"'),
+    ("[history]\nrecords_days = -1", ":2: [history] records_days: expected at least 0, got -1"),
+    ('[tap]\nnode = "a\\nb"', ':2: [tap] node: expected a name of at most 64 characters, got "a\\nb"'),
+    (f"[dialog]\nflavour = '{'x' * 99}'", f':2: [dialog] flavour: expected "dialog" or "ims_dialog", got "{"x" * 59}...'),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[text for text, _ in MISTAKES])
+def test_mistake_is_one_line(text, expected):
+    assert mistake(text) == expected
+    assert "\n" not in mistake(text)
+
+
+def test_hep_from_elsewhere_names_its_senders():
+    config = parse('[tap]\nhep = "0.0.0.0:9060"\nhep_allow = "192.0.2.0/24 ; 2001:db8::1"')
+    assert (config.tap.hep, config.tap.hep_allow) == ("0.0.0.0:9060", ("192.0.2.0/24", "2001:db8::1"))
+
+
+def test_file_is_named_as_it_was_given(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("\ufeff[dialog]\nflavour = 1\n", encoding="utf-8")  # as Windows editors save it
+    with pytest.raises(ConfigError, match=r"my\.toml:2: \[dialog\] flavour: expected a text in quotes"):
+        load(file)
+
+
+def test_missing_file_says_so(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml: No such file or directory$"):
+        load(tmp_path / "none.toml")
+
+
+def test_file_that_is_no_text_says_so(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_bytes(b"# \xff\n")
+    with pytest.raises(ConfigError, match=r"my\.toml: not UTF-8 text \(byte 2\)$"):
+        load(file)
+
+
+def test_find_prefers_the_chosen_file(tmp_path):
+    assert find(tmp_path) is None
+    (tmp_path / "dialtap.toml").touch()
+    assert find(tmp_path) == tmp_path / "dialtap.toml"
+    assert find(tmp_path, str(tmp_path / "other.toml")) == tmp_path / "other.toml"
