@@ -1,0 +1,201 @@
+"""One call as the wire shows it: everything seen counts, no Contact needed. Knows the table and messages; knows no record, no sockets, no other call.
+
+A call is one attempt of a caller: an INVITE answered 401, 407 or 422 and sent again is the same call, its first tries are kept
+as `attempts`. Every To-tag that answers is a fork of its own. Times are integer nanoseconds UTC.
+"""
+
+import msgspec
+
+from dialogs.engine.profiles import Membership
+from dialogs.engine.snapshot import Attempt, Transition
+from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, State
+from dialogs.engine.transaction import InviteTransaction
+from dialogs.sip import Message
+
+CHALLENGES = frozenset({401, 407, 422})
+"Answers after which the same caller tries again with more (RFC 3261, 22; RFC 4028, 6)."
+
+FORKS_MAX = 32
+HOSTS_MAX = 16
+TRANSITIONS_MAX = 64
+ATTEMPTS_MAX = 16
+NOTES_MAX = 8
+
+
+class Side(msgspec.Struct):
+    """One party."""
+
+    uri: str
+    name: str = ""
+    tag: bytes = b""
+    contact: str = ""
+    cseq: int = 0
+    route_set: list[str] = []
+    address: str = ""
+    "Where it sends from, as the tap sees it."
+
+    released_ns: int = 0
+
+
+class Fork(msgspec.Struct):
+    """A branch that answered with a To-tag of its own."""
+
+    status: int
+    reason: str
+    contact: str = ""
+    address: str = ""
+    route_set: list[str] = []
+    rang_ns: int = 0
+    answered_ns: int = 0
+    ended_ns: int = 0
+
+
+class Call(msgspec.Struct):
+    """A wire call."""
+
+    uid: str
+    tap: str
+    call_id: bytes
+    request_uri: str
+    invite: InviteTransaction
+    init_ns: int
+    caller: Side
+    callee: Side
+    state: State = UNCONFIRMED
+    h_entry: int = 0
+    h_id: int = 0
+    did_seen: bool = False
+    ring_ns: int = 0
+    start_ns: int = 0
+    end_ns: int = 0
+    last_ns: int = 0
+    end_code: int = 0
+    end_reason: str = ""
+    ended_by: str = ""
+    last_event: str = ""
+    had_bye: bool = False
+    cancelled_by: str = ""
+    forks: dict[bytes, Fork] = {}
+    hosts: list[str] = []
+    transitions: list[Transition] = []
+    attempts: list[Attempt] = []
+    profiles: list[Membership] = []
+    counted: bool = False
+    "Whether its memberships are in the profile counters."
+
+    messages: int = 0
+    repeats: int = 0
+    repeated: str = ""
+    notes: list[str] = []
+    "What was not seen."
+
+    user_agent: str = ""
+    linger_ns: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether it is up."""
+        return self.state in (CONFIRMED_NA, CONFIRMED)
+
+    def see(self, message: Message, at_ns: int, source: str, destination: str, copy: str) -> None:
+        """Count a message and remember where it went."""
+        self.messages += 1
+        self.last_ns = max(self.last_ns, at_ns)
+        if copy == "repeat":
+            self.repeats += 1
+            self.repeated = message.summary
+        if copy == "":
+            self.last_event = message.summary
+        hosts = self.hosts
+        if source not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(source)
+        if destination not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(destination)
+
+    def enter(self, state: State, at_ns: int, cause: str) -> None:
+        """Change the state and write down why."""
+        self.state = state
+        if len(self.transitions) < TRANSITIONS_MAX:
+            self.transitions.append(Transition(at_ns, int(state), cause))
+        if state is EARLY and not self.ring_ns:
+            self.ring_ns = at_ns
+
+    def note(self, words: str) -> None:
+        """Remember something that was not seen."""
+        if words not in self.notes and len(self.notes) < NOTES_MAX:
+            self.notes.append(words)
+
+    def again(self, message: Message, invite: InviteTransaction, at_ns: int) -> None:
+        """Begin the next attempt of a challenge chain."""
+        if len(self.attempts) < ATTEMPTS_MAX:
+            begun = next((change.at_ns for change in reversed(self.transitions) if change.state == UNCONFIRMED), self.init_ns)
+            self.attempts.append(Attempt(self.invite.cseq, begun, self.end_ns, self.end_code, self.end_reason))
+        self.invite = invite
+        self.end_ns = self.ring_ns = self.start_ns = self.end_code = self.linger_ns = 0
+        self.end_reason = self.ended_by = self.cancelled_by = ""
+        self.forks = {}
+        self.caller.cseq = message.cseq
+        self.caller.released_ns = self.callee.released_ns = 0
+        self.enter(UNCONFIRMED, at_ns, "INVITE")
+
+    def fork(self, message: Message, at_ns: int, source: str) -> Fork | None:
+        """Follow an answer's To-tag; None for an answer without one, or past the cap."""
+        tag = message.to_tag
+        if not tag:
+            return None
+        fork = self.forks.get(tag)
+        status = message.status
+        if fork is None:
+            if len(self.forks) >= FORKS_MAX:
+                return None
+            fork = self.forks[tag] = Fork(status, message.reason, address=source)
+        fork.status, fork.reason = status, message.reason
+        if contacts := message.contacts:
+            fork.contact = contacts[0]
+        if routes := message.record_route:
+            fork.route_set = routes[::-1]
+        if status < 200 and not fork.rang_ns:
+            fork.rang_ns = at_ns
+        elif 200 <= status < 300 and not fork.answered_ns:
+            fork.answered_ns = at_ns
+        elif status >= 300 and not fork.ended_ns:
+            fork.ended_ns = at_ns
+        return fork
+
+    def answer(self, message: Message, fork: Fork | None, at_ns: int) -> None:
+        """Make the fork that sent the first 2xx the callee."""
+        self.start_ns = at_ns
+        self.end_ns = self.end_code = self.linger_ns = 0
+        self.end_reason = self.ended_by = ""
+        callee = self.callee
+        callee.tag = message.to_tag
+        callee.name = callee.name or message.to.name
+        if fork is not None:
+            callee.contact, callee.route_set, callee.address = fork.contact, fork.route_set, fork.address
+
+    def end(self, at_ns: int, by: str, code: int = 0, reason: str = "") -> None:
+        """Fill in how it ended; the state is entered by the caller of this."""
+        self.end_ns, self.ended_by, self.end_code, self.end_reason = at_ns, by, code, reason
+        for fork in self.forks.values():
+            fork.ended_ns = fork.ended_ns or at_ns
+
+    def other_answered_fork(self, tag: bytes) -> bool:
+        """Return whether a fork beside this one answered and is still up: then a BYE to this one ends a leg, not the call."""
+        return any(fork.answered_ns and not fork.ended_ns for other, fork in self.forks.items() if other != tag)
+
+    def did(self, entry: int, serial: int) -> None:
+        """Take the identity that the proxy's own cookie shows."""
+        self.h_entry, self.h_id, self.did_seen = entry, serial, True
+
+
+def side_tag(call: Call, message: Message) -> str | None:
+    """Return which side sent a request ("caller" or "callee"), or whose request an answer belongs to; None when the tags are a stranger's."""
+    if message.from_tag == call.caller.tag and call.caller.tag:
+        other, side = message.to_tag, "caller"
+    elif message.to_tag == call.caller.tag and call.caller.tag:
+        other, side = message.from_tag, "callee"
+    else:
+        return None
+    forking = message.method == "INVITE" and message.status  # an answer with a new To-tag is a fork not heard of before
+    known = not call.callee.tag or not other or other == call.callee.tag or other in call.forks or forking
+    return side if known else None

@@ -1,0 +1,247 @@
+"""The dialog engine, sans-IO: packets and the time go in, events and snapshots come out. Knows no clock, socket, thread, chance or storage.
+
+One message is parsed and classified once; then two small records advance from it, the wire call (`calls`) and the Kamailio
+record (`records`), and neither reads the other. What both share is the Call-ID's `Family`. Same packets in, same events out.
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import msgspec
+
+from dialogs.config import Config
+from dialogs.engine.call import Call
+from dialogs.engine.calls import Calls
+from dialogs.engine.events import Event, Forgotten, Seen
+from dialogs.engine.record import Record
+from dialogs.engine.record_table import CLEANER_NS
+from dialogs.engine.records import Records
+from dialogs.engine.rules import compile_rules
+from dialogs.engine.snapshot import CallSnapshot
+from dialogs.engine.sockets import Sockets
+from dialogs.engine.states import DELETED
+from dialogs.engine.transaction import Copies
+from dialogs.engine.view import snapshot
+from dialogs.packet import Packet
+from dialogs.sip import Message, parse
+
+NEVER = 1 << 80
+"Later than any time a capture can carry."
+
+BLOB_VERSION = 1
+
+
+class Family:
+    """Everything with one Call-ID."""
+
+    __slots__ = ("calls", "copies", "due_ns", "records")
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.records: list[Record] = []
+        self.copies = Copies()
+        self.due_ns = NEVER
+
+
+class Blob(msgspec.Struct, array_like=True):
+    """A live call with its records, as a restart gets them back."""
+
+    version: int
+    call: Call
+    records: list[Record]
+
+
+class Engine:
+    """Feeds packets to the two views and keeps their time."""
+
+    def __init__(self, config: Config, node: str = "") -> None:
+        rules = compile_rules(config)
+        self.config = config
+        self.node = node
+        self.sockets = Sockets(config)
+        self.records = Records(config, rules, self.sockets)
+        self.calls = Calls(config, rules, node)
+        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = 0
+        self.families = 0
+        "Call-IDs with an initial INVITE, ever."
+
+        self._families: OrderedDict[bytes, Family] = OrderedDict()
+        self._by_uid: dict[str, tuple[bytes, Call]] = {}
+        self._timers: list[tuple[int, bytes]] = []
+        self._clean_ns = 0
+
+    # Packets
+
+    def receive(self, packet: Packet) -> list[Event]:
+        """Take one packet and return what it means; [] for what is no message of a call. Never raises on wire data."""
+        self.packets += 1
+        message = parse(packet.data)
+        if message is None:
+            self.not_sip += 1
+            return []
+        self.messages += 1
+        call_id = message.call_id
+        initial = message.method == "INVITE" and not message.status and not message.to_tag
+        family = self._families.get(call_id)
+        if family is None:
+            if not initial or not call_id:
+                self.outside += 1
+                return []
+            family = self._families[call_id] = Family()
+            self.families += 1
+        else:
+            self._families.move_to_end(call_id)
+        copy = family.copies.kind(message, packet)
+        if copy == "mirror":
+            self.mirrored += 1
+            return []
+        events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
+        if not self._clean_ns:
+            self._clean_ns = packet.at_ns + CLEANER_NS
+        self._schedule(call_id, family)
+        return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
+
+    def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        call, events = self.calls.invite(family.calls, message, packet, copy)
+        record = self.records.invite(family.records, message, packet)
+        if record is not None:
+            call.h_id = record.h_id if not call.did_seen else call.h_id
+        self._by_uid.setdefault(call.uid, (message.call_id, call))
+        return self._seen(call, message, packet, copy, events)
+
+    def _other(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        if family.records:
+            feed = self.records.response if message.status else self.records.request
+            feed(family.records, message, packet, copy)
+        call = self.calls.find(family.calls, message)
+        if call is None:
+            self.outside += 1
+            return []
+        take = self.calls.response if message.status else self.calls.request
+        return self._seen(call, message, packet, copy, take(call, message, packet, copy))
+
+    @staticmethod
+    def _seen(call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
+        call.see(message, packet.at_ns, str(packet.source), str(packet.destination), copy)
+        return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
+
+    # Time
+
+    def next_timeout(self) -> int | None:
+        """Return when `expire` has something to do, in ns; None when nothing is pending."""
+        first = self._timers[0][0] if self._timers else NEVER
+        due = min(first, self._clean_ns or NEVER)
+        return due if due < NEVER and self._families else None
+
+    def expire(self, now_ns: int) -> list[Event]:
+        """Run every timer up to this time and return what came of it."""
+        events: list[Event] = []
+        while True:
+            first = self._timers[0][0] if self._timers else NEVER
+            clean = self._clean_ns or NEVER
+            if min(first, clean) > now_ns:
+                return events
+            if clean <= first:
+                self._clean(clean)
+                # In step with the first packet for ever; a long silence with nothing to clean is stepped over at once.
+                steps = 1 if self._families else (now_ns - clean) // CLEANER_NS + 1
+                self._clean_ns += steps * CLEANER_NS
+                continue
+            due, call_id = heapq.heappop(self._timers)
+            family = self._families.get(call_id)
+            if family is None or family.due_ns != due:
+                continue
+            family.due_ns = NEVER
+            events += self._expire_family(call_id, family, due)
+
+    def _expire_family(self, call_id: bytes, family: Family, now_ns: int) -> list[Event]:
+        events: list[Event] = []
+        family.records = [record for record in family.records if not self.records.expire(record, now_ns)]
+        for call in list(family.calls):
+            events += self.calls.expire(call, now_ns)
+            if call.state is DELETED and call.linger_ns <= now_ns:
+                events.append(self._forget(family, call, now_ns, evicted=False))
+        self._settle(call_id, family)
+        return events
+
+    def _clean(self, now_ns: int) -> None:
+        for call_id, family in list(self._families.items()):
+            if family.records:
+                family.records = [record for record in family.records if not self.records.clean(record, now_ns)]
+                self._settle(call_id, family)
+
+    def _settle(self, call_id: bytes, family: Family) -> None:
+        if not family.calls and not family.records:
+            del self._families[call_id]
+        else:
+            self._schedule(call_id, family)
+
+    def _schedule(self, call_id: bytes, family: Family) -> None:
+        due = NEVER
+        for call in family.calls:
+            due = min(due, self.calls.due_ns(call))
+        for record in family.records:
+            due = min(due, self.records.due_ns(record) or NEVER)
+        if due < family.due_ns:
+            family.due_ns = due
+            heapq.heappush(self._timers, (due, call_id))
+
+    def _forget(self, family: Family, call: Call, at_ns: int, *, evicted: bool) -> Forgotten:
+        family.calls.remove(call)
+        del self._by_uid[call.uid]
+        self.calls.forget(call)
+        return Forgotten(call.uid, at_ns, evicted)
+
+    def _evict(self, at_ns: int) -> list[Event]:
+        """Drop the Call-ID that has been idle longest: the cap holds against any flood."""
+        _call_id, family = self._families.popitem(last=False)
+        self.evicted += len(family.calls)
+        self.records.drop(family.records)
+        return [self._forget(family, call, at_ns, evicted=True) for call in list(family.calls)]
+
+    # What leaves the engine
+
+    def snapshot(self, uid: str) -> CallSnapshot | None:
+        """Return the call as it is now; None for one that is not (any more) in memory."""
+        held = self._by_uid.get(uid)
+        return None if held is None else snapshot(held[1], self.node, self.calls.due_ns(held[1]))
+
+    def all_calls(self) -> Iterator[Call]:
+        """Yield the engine's own calls, oldest Call-ID first; they are the engine's: look, do not keep."""
+        for family in self._families.values():
+            yield from family.calls
+
+    def all_records(self) -> list[Record]:
+        """Return the records in `dlg.list` order: by slot, oldest first."""
+        found = [record for family in self._families.values() for record in family.records]
+        return sorted(found, key=lambda record: (record.h_entry, record.init_ns))
+
+    def dump(self, uid: str) -> bytes | None:
+        """Return a live call with its records as a versioned blob for `restore`; None once it has ended."""
+        held = self._by_uid.get(uid)
+        if held is None or held[1].state is DELETED:
+            return None
+        call_id, call = held
+        records = [record for record in self._families[call_id].records if record.caller_tag == call.caller.tag]
+        return msgspec.msgpack.encode(Blob(BLOB_VERSION, call, records))
+
+    def restore(self, blob: bytes) -> str | None:
+        """Take a call back from `dump`'s blob; returns its uid, None for a blob of another version or one already here."""
+        try:
+            held = msgspec.msgpack.decode(blob, type=Blob)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return None
+        call = held.call
+        if held.version != BLOB_VERSION or call.uid in self._by_uid:
+            return None
+        family = self._families.setdefault(call.call_id, Family())
+        family.calls.append(call)
+        self._by_uid[call.uid] = (call.call_id, call)
+        self.calls.adopt(call)
+        for record in held.records:
+            family.records.append(record)
+            self.records.adopt(record)
+        self._clean_ns = self._clean_ns or call.last_ns + CLEANER_NS
+        self._schedule(call.call_id, family)
+        return call.uid

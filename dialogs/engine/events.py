@@ -1,0 +1,55 @@
+"""What the engine says happened on the wire. Values only; knows no dialog object, no storage.
+
+Each event carries the uid of its call. `Engine.snapshot(uid)` gives the call as it is after the events of one `receive`.
+"""
+
+from typing import NamedTuple
+
+from dialogs.packet import Packet
+from dialogs.sip import Message
+
+
+class Seen(NamedTuple):
+    """A SIP message that belongs to a call. First event of every such packet; all other events of the packet follow it."""
+
+    uid: str
+    at_ns: int
+    packet: Packet
+    message: Message
+    copy: str
+    '"" first sight, "hop" the same message on another hop, "repeat" a retransmission.'
+
+
+class Created(NamedTuple):
+    """An initial INVITE began a call."""
+
+    uid: str
+    at_ns: int
+
+
+class Changed(NamedTuple):
+    """The call's state changed."""
+
+    uid: str
+    at_ns: int
+    state: int
+    cause: str
+
+
+class Anomaly(NamedTuple):
+    """The wire did what the table does not allow; the state was kept."""
+
+    uid: str
+    at_ns: int
+    text: str
+
+
+class Forgotten(NamedTuple):
+    """The engine dropped an ended call from memory (linger over) or a live one at its cap (`evicted`)."""
+
+    uid: str
+    at_ns: int
+    evicted: bool
+
+
+Event = Seen | Created | Changed | Anomaly | Forgotten

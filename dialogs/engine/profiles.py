@@ -1,0 +1,46 @@
+"""Dialog profiles: named groups with counters, with or without a value (Kamailio: dlg_profile.c). Knows names and values; knows no dialog."""
+
+Membership = tuple[str, str | None]
+VALUES_MAX = 100_000
+
+
+class Profiles:
+    """Counts memberships by profile and value. Equal memberships count each time, as in the original.
+
+    The values of one profile are capped: a stranger can send any number of From URIs. What is beyond is refused and
+    counted in `refused`.
+    """
+
+    def __init__(self, with_value: tuple[str, ...] = (), no_value: tuple[str, ...] = ()) -> None:
+        self.sizes: dict[str, dict[str | None, int]] = {name: {} for name in (*no_value, *with_value)}
+        self._no_value = set(no_value)
+        self.refused = 0
+
+    def add(self, members: list[Membership], name: str, value: str | None) -> bool:
+        """Enter a dialog, whose own list is `members`, into a profile; a value given to a profile without values is ignored."""
+        values = self.sizes.setdefault(name, {})
+        if name in self._no_value:
+            value = None
+        if value not in values and len(values) >= VALUES_MAX:
+            self.refused += 1
+            return False
+        values[value] = values.get(value, 0) + 1
+        members.append((name, value))
+        return True
+
+    def drop(self, members: list[Membership]) -> None:
+        """Take a dialog out of the counters; its own list is left as it is."""
+        for name, value in members:
+            values = self.sizes[name]
+            left = values.get(value, 0) - 1
+            if left > 0:
+                values[value] = left
+            else:
+                values.pop(value, None)
+
+    def size(self, name: str, value: str | None = None) -> int | None:
+        """Return how many memberships a profile has (with this value); None for a profile that does not exist."""
+        values = self.sizes.get(name)
+        if values is None:
+            return None
+        return sum(values.values()) if value is None or name in self._no_value else values.get(value, 0)

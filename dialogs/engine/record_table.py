@@ -1,0 +1,112 @@
+"""The table of dialog records: counters, profiles, ids and time. Knows records; knows no message and no address.
+
+What messages do to it is in `records`.
+"""
+
+from dialogs.config import Config
+from dialogs.engine.profiles import Profiles
+from dialogs.engine.record import SECOND, TIMEOUT_BYE, Record
+from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
+
+LINGER_NS = 5 * SECOND
+"A deleted record stays while its transaction lives: tm's wt_timer."
+
+OWN_BYE_NS = 30 * SECOND
+"Then tm makes a 408 of a BYE that nobody answered (fr_timer), which counts as its final answer."
+
+CLEANER_NS = 90 * SECOND
+NOACK_GRACE = 10
+"Seconds a record without ACK gets once the cleaner has found it."
+
+
+class RecordTable:
+    """Counts records and runs their timers; times are given, in ns."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config.dialog
+        self.profiles = Profiles(self.config.profiles_with_value, self.config.profiles_no_value)
+        self.processed = self.early = self.active = self.failed = self.expired = 0
+        self._serials: dict[int, int] = {}
+
+    def _next_id(self, entry: int) -> int:
+        serial = self._serials.get(entry, 0) + 1
+        self._serials[entry] = serial
+        return serial
+
+    def _delete(self, record: Record, asked: Input, now_ns: int) -> None:
+        before = record.state
+        record.state = DELETED
+        self._count(-1, before)
+        if asked is RPL3XX:
+            self.failed += 1
+        if asked is TIMEOUT and not record.expiring:
+            self.expired += 1
+        linger = now_ns if asked is TIMEOUT else now_ns + LINGER_NS
+        record.end(now_ns, linger, by_bye=asked is not RPL3XX)
+        self.profiles.drop(record.profiles)
+        record.profiles = []
+        record.variables = {}
+
+    def _count(self, step: int, state: int) -> None:
+        if state == EARLY:
+            self.early += step
+        elif state in (CONFIRMED_NA, CONFIRMED):
+            self.active += step
+
+    # Time
+
+    def expire(self, record: Record, now_ns: int) -> bool:
+        """Run the record's own timers; True when it is to be destroyed."""
+        if record.answered and 0 < record.timeout_ns <= now_ns:
+            if record.iflags & TIMEOUT_BYE:
+                record.own_bye_ns = record.own_bye_ns or record.timeout_ns + OWN_BYE_NS
+                self._expiring(record)
+            else:
+                self._delete(record, TIMEOUT, record.timeout_ns)
+        if record.answered and 0 < record.own_bye_ns <= now_ns:
+            self._delete(record, REQBYE, record.own_bye_ns)
+        return record.state is DELETED and record.linger_ns <= now_ns
+
+    def _expiring(self, record: Record) -> None:
+        """The lifetime is over and the proxy sends its BYEs; the first final answer to one of them ends the record."""
+        record.expiring = True
+        record.timeout_ns = 0
+        self.expired += 1
+
+    def due_ns(self, record: Record) -> int:
+        """Return when `expire` should be asked about this record next; 0 for never."""
+        if record.state is DELETED:
+            return record.linger_ns
+        if record.own_bye_ns:
+            return min(record.own_bye_ns, record.timeout_ns or record.own_bye_ns)
+        return record.timeout_ns
+
+    def clean(self, record: Record, now_ns: int) -> bool:
+        """Run the cleaner (Kamailio: dlg_clean_run, each 90 s) on one record; True when it is to be destroyed.
+
+        A ringing record goes silently and leaks +1 in early_dialogs, as in the original.
+        """
+        if record.state in (UNCONFIRMED, EARLY) and record.init_ns + self.config.early_timeout * SECOND < now_ns:
+            self.profiles.drop(record.profiles)
+            record.profiles = []
+            record.state = DELETED
+            return True
+        if record.state is CONFIRMED_NA and record.start_ns + self.config.noack_timeout * SECOND < now_ns and record.lifetime != NOACK_GRACE:
+            record.lifetime = NOACK_GRACE
+            record.arm(now_ns)
+        return record.state is DELETED and record.end_ns > 0 and record.end_ns + self.config.end_timeout * SECOND < now_ns
+
+    def adopt(self, record: Record) -> None:
+        """Count a restored record as if it had begun here, and never give its id away again."""
+        self.processed += 1
+        self._count(1, record.state)
+        self._serials[record.h_entry] = max(self._serials.get(record.h_entry, 0), record.h_id)
+        members, record.profiles = record.profiles, []
+        for name, value in members:
+            self.profiles.add(record.profiles, name, value)
+
+    def drop(self, records: list[Record]) -> None:
+        """Take evicted records out of the counters."""
+        for record in records:
+            self._count(-1, record.state)
+            self.profiles.drop(record.profiles)

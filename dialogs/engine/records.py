@@ -1,0 +1,228 @@
+"""The Kamailio view: all dialog records, made and moved as a record-routing Kamailio at the configured sockets would.
+
+Knows records, profiles, rules and sockets; knows no wire call. Times come in with the packets.
+
+With sockets, a record begins at an INVITE sent *to* the proxy, requests count as they enter it, answers as they leave it:
+that is where the module's own hooks sit (rr callback; tm's "response out"). A request that leaves without having entered
+is the proxy's own. Without sockets the first sight of each message counts.
+"""
+
+from dialogs.config import Config
+from dialogs.engine.identity import find_did, h_entry
+from dialogs.engine.record import (
+    CHANGED,
+    CSEQ_DIFF,
+    NO_RESET,
+    PRACK_SEEN,
+    PROFILES_CHANGED,
+    SECOND,
+    TIMEOUT_BYE,
+    Leg,
+    Record,
+    direction,
+)
+from dialogs.engine.record_table import OWN_BYE_NS, RecordTable
+from dialogs.engine.rules import CompiledRule
+from dialogs.engine.sockets import Sockets, socket_text
+from dialogs.engine.states import (
+    CONFIRMED,
+    CONFIRMED_NA,
+    DELETED,
+    EARLY,
+    REQACK,
+    REQBYE,
+    REQPRACK,
+    RPL1XX,
+    RPL2XX,
+    RPL3XX,
+    UNCONFIRMED,
+    Input,
+    classify,
+)
+from dialogs.engine.transaction import BRANCHES_MAX, begin
+from dialogs.packet import Packet
+from dialogs.sip import Message
+
+WHEEL_NS = 2 * SECOND
+"The original's timers turn in whole seconds."
+
+
+class Records(RecordTable):
+    """Makes and moves records, by Call-ID through the engine's families."""
+
+    def __init__(self, config: Config, rules: tuple[CompiledRule, ...], sockets: Sockets) -> None:
+        super().__init__(config)
+        self.rules = rules
+        self.sockets = sockets
+        self._parameter = self.config.rr_param.encode()
+
+    # Requests
+
+    def invite(self, records: list[Record], message: Message, packet: Packet) -> Record | None:
+        """Take an INVITE without To-tag: a new record, a spiral, or another hop of a known one. Returns a record it made."""
+        enters = not self.sockets or self.sockets.receives(packet.destination)
+        mine = [record for record in records if record.caller_tag == message.from_tag]
+        known = next((record for record in reversed(mine) if record.invite.knows(message.branch)), None)
+        if known is not None:
+            return None
+        last = mine[-1] if mine else None
+        if not enters or (not self.sockets and last is not None and last.state is not DELETED):
+            if last is not None:
+                self._leaves(last, message)
+            return None
+        if last is not None and self.config.detect_spirals and last.state in (UNCONFIRMED, EARLY, CONFIRMED_NA):
+            self._leaves(last, message)
+            self._apply_rules(last, message)
+            return None
+        return self._create(records, message, packet)
+
+    def _create(self, records: list[Record], message: Message, packet: Packet) -> Record | None:
+        contacts = message.contacts
+        if len(contacts) != 1 or contacts[0] == "*" or not message.from_tag or message.cseq < 0 or len(message.values(b"content-length")) > 1:
+            return None
+        entry = h_entry(message.call_id, self.config.hash_size)
+        routes = message.record_route
+        sender = message.from_
+        record = Record(
+            h_entry=entry,
+            h_id=self._next_id(entry),
+            call_id=message.call_id,
+            from_uri=sender.uri,
+            to_uri=message.to.uri,
+            request_uri=message.request_uri,
+            caller_tag=message.from_tag,
+            init_ns=packet.at_ns,
+            lifetime=self.config.default_timeout,
+            invite=begin(message),
+            caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(packet.destination, packet.transport)),
+            callee=Leg(),
+            iflags=TIMEOUT_BYE * self.config.send_bye | NO_RESET * self.config.timeout_noreset,
+            routes_before=len(routes) + bool(self.sockets),
+        )
+        records.append(record)
+        self.processed += 1
+        self._apply_rules(record, message)
+        return record
+
+    def _apply_rules(self, record: Record, message: Message) -> None:
+        for rule in self.rules:
+            if rule.on == "created" and rule.test(message):
+                for name, value in rule.profiles:
+                    self.profiles.add(record.profiles, name, value(message) if value else None)
+                    record.dflags |= PROFILES_CHANGED
+
+    def _leaves(self, record: Record, message: Message) -> None:
+        """Learn from an INVITE copy behind the proxy: its `did`, how many Record-Routes are ours, the trunk's CSeq."""
+        first = not record.invite.others
+        record.invite.see(message)
+        routes = message.values(b"record-route")
+        if routes and (did := find_did(routes[0], self._parameter)) and did[0] == record.h_entry:
+            record.h_id = did[1]
+        if first and self.sockets:
+            record.routes_before = len(message.items(b"record-route"))
+        if first and self.config.flavour == "ims_dialog":
+            record.request_uri = message.request_uri
+        if self.config.track_cseq_updates and message.cseq > record.invite.cseq:
+            record.iflags |= CSEQ_DIFF
+            record.variables["cseq_diff"] = str(message.cseq - record.invite.cseq)
+
+    def request(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
+        """Take a request with a To-tag."""
+        asked = classify(message)
+        if asked is None:
+            return
+        if self.sockets:
+            if not self.sockets.receives(packet.destination):
+                if asked is REQBYE and copy == "" and self.sockets.holds(packet.source, packet.transport):
+                    self._own_bye(records, message, packet.at_ns)
+                return
+        elif copy == "hop":
+            return
+        if copy == "repeat" and asked is not REQACK:
+            return
+        found = self._match(records, message)
+        if found is not None:
+            self._move(found[0], asked, message, packet.at_ns, downstream=found[1])
+
+    def _own_bye(self, records: list[Record], message: Message, now_ns: int) -> None:
+        found = self._match(records, message)
+        if found is None or not found[0].answered:
+            return
+        record = found[0]
+        if len(record.own_byes) < BRANCHES_MAX:
+            record.own_byes.append(message.branch)
+        if not record.own_bye_ns:
+            record.own_bye_ns = now_ns + OWN_BYE_NS
+            # The original's timer wheel turns in whole seconds: its BYEs may leave a little before our timer says so.
+            if record.iflags & TIMEOUT_BYE and not record.expiring and record.timeout_ns - now_ns < WHEEL_NS:
+                self._expiring(record)
+
+    @staticmethod
+    def _match(records: list[Record], message: Message) -> tuple[Record, bool] | None:
+        """Return (record, downstream); one with a matching callee tag wins over one that has none yet (PR #2484)."""
+        loose = None
+        for record in reversed(records):
+            downstream = direction(record, message)
+            if downstream is None:
+                continue
+            if record.callee_tag:
+                return record, downstream
+            loose = loose or (record, downstream)
+        return loose
+
+    # Answers
+
+    def response(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
+        """Take an answer to an INVITE or to one of the proxy's own BYEs."""
+        if message.method == "BYE":
+            if message.status >= 200:
+                self._own_bye_answered(records, message, packet.at_ns)
+            return
+        asked = classify(message)
+        if asked is None:
+            return
+        record = next((r for r in reversed(records) if r.caller_tag == message.from_tag and message.cseq in r.invite.cseqs), None)
+        if record is None:
+            return
+        if not self.sockets:
+            if copy == "" and (asked is not RPL3XX or record.invite.decides(message.branch)):
+                self._move(record, asked, message, packet.at_ns, downstream=False)
+            return
+        if self.sockets.receives(packet.destination) and len(record.sockets) < BRANCHES_MAX:
+            record.sockets.setdefault(message.to.tag, socket_text(packet.destination, packet.transport))
+        if self.sockets.holds(packet.source, packet.transport) and record.invite.decides(message.branch):
+            self._move(record, asked, message, packet.at_ns, downstream=False)
+
+    def _own_bye_answered(self, records: list[Record], message: Message, now_ns: int) -> None:
+        branch = message.branch
+        for record in records:
+            if branch in record.own_byes and record.answered:
+                self._delete(record, REQBYE, now_ns)
+                record.end_ns = 0  # the original leaves it 0 on this path (reference 11.6)
+
+    # The table
+
+    def _move(self, record: Record, asked: Input, message: Message, now_ns: int, *, downstream: bool) -> None:
+        if asked is RPL2XX and record.callee_tag and message.to_tag == record.callee_tag:
+            return  # a repeated 2xx never reaches the machine
+        before, after = record.state, record.asks(asked)
+        if after is None:
+            return
+        if asked in (RPL1XX, RPL2XX) and message.to_tag and message.to.tag not in record.outs:
+            record.outs.append(message.to.tag)
+        if after is DELETED:
+            if before is not DELETED:
+                self._delete(record, asked, now_ns)
+            return
+        record.state = after
+        if asked is REQPRACK:
+            record.iflags |= PRACK_SEEN
+        if after is not before:
+            self._count(-1, before)
+            self._count(1, after)
+            if after is CONFIRMED_NA:
+                record.answer(message, now_ns)
+            elif after is CONFIRMED:
+                record.dflags |= CHANGED
+        if asked not in (RPL1XX, RPL2XX, RPL3XX):
+            record.within(message, now_ns, downstream=downstream)

@@ -1,0 +1,63 @@
+"""Makes the snapshot that leaves the engine from the engine's own call. Knows calls and snapshots; changes neither."""
+
+from dialogs.engine.call import Call, Side
+from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView
+from dialogs.sip import text
+
+
+def _leg(side: str, party: Side) -> LegView:
+    return LegView(
+        side=side,
+        uri=party.uri,
+        name=party.name,
+        tag=text(party.tag),
+        contact=party.contact,
+        cseq=party.cseq,
+        route_set=tuple(party.route_set),
+        address=party.address,
+        released_ns=party.released_ns,
+    )
+
+
+def _forks(call: Call) -> tuple[ForkView, ...]:
+    return tuple(
+        ForkView(text(tag), fork.status, fork.reason, fork.contact, fork.address, fork.rang_ns, fork.answered_ns, fork.ended_ns)
+        for tag, fork in call.forks.items()
+    )
+
+
+def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
+    """Return the call as it is now."""
+    return CallSnapshot(
+        uid=call.uid,
+        node=node,
+        tap=call.tap,
+        call_id=text(call.call_id),
+        h_entry=call.h_entry,
+        h_id=call.h_id,
+        did_seen=call.did_seen,
+        request_uri=call.request_uri,
+        state=int(call.state),
+        init_ns=call.init_ns,
+        ring_ns=call.ring_ns,
+        start_ns=call.start_ns,
+        end_ns=call.end_ns,
+        last_ns=call.last_ns,
+        end_code=call.end_code,
+        end_reason=call.end_reason,
+        ended_by=call.ended_by,
+        last_event=call.last_event,
+        caller=_leg("caller", call.caller),
+        callee=_leg("callee", call.callee),
+        forks=_forks(call),
+        hosts=tuple(call.hosts),
+        transitions=tuple(call.transitions),
+        attempts=tuple(call.attempts),
+        profiles=tuple((name, value or "") for name, value in call.profiles),
+        messages=call.messages,
+        repeats=call.repeats,
+        repeated=call.repeated,
+        incomplete=tuple(call.notes),
+        user_agent=call.user_agent,
+        expires_ns=expires_ns,
+    )

@@ -1,0 +1,21 @@
+"""Profiles count memberships, duplicates included."""
+
+from dialogs.engine import profiles
+from dialogs.engine.profiles import Profiles
+
+
+def test_sizes_by_value_and_in_all():
+    table, mine, other = Profiles(("caller",), ("total",)), [], []
+    for members, name, value in ((mine, "caller", "x"), (mine, "caller", "x"), (other, "caller", "y"), (mine, "total", "ignored")):
+        assert table.add(members, name, value)
+    assert (table.size("caller"), table.size("caller", "x"), table.size("caller", "z"), table.size("total", "any"), table.size("none")) == (3, 2, 0, 1, None)
+    assert mine == [("caller", "x"), ("caller", "x"), ("total", None)]
+    table.drop(mine)
+    assert (table.size("caller"), table.size("caller", "x"), table.size("total")) == (1, 0, 0)
+
+
+def test_values_are_capped_and_the_refused_counted(monkeypatch):
+    monkeypatch.setattr(profiles, "VALUES_MAX", 1)
+    table, members = Profiles(("caller",)), []
+    assert [table.add(members, "caller", value) for value in ("x", "y", "x")] == [True, False, True]
+    assert (table.refused, table.size("caller")) == (1, 2)
