@@ -1,0 +1,19 @@
+"""Where the recorded captures are, if they are: `DIALTAP_CAPTURES`, else beside the repository."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dialogs.packet import Packet
+
+REPOSITORY = Path(__file__).parents[3]
+CAPTURES = Path(os.environ.get("DIALTAP_CAPTURES", REPOSITORY.parent / "shared" / "captures"))
+
+need_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no captures at {CAPTURES} (DIALTAP_CAPTURES)")
+
+
+def is_message(packet: Packet) -> bool:
+    """Tell whether it begins with a start line, as tshark wants one."""
+    line = packet.data.lstrip(b"\r\n").split(b"\r\n", 1)[0].split(b"\n", 1)[0]
+    return line.startswith(b"SIP/2.0 ") or line.endswith(b" SIP/2.0")
