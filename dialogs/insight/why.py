@@ -1,0 +1,94 @@
+"""Why a call is as it is: short evidence for its row, each with a tone. Knows snapshots; knows no screen.
+
+Adding a diagnosis is one function and one line in DIAGNOSES. A diagnosis returns None where it has nothing to say.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from dialogs.engine.snapshot import CallSnapshot
+from dialogs.engine.states import State
+from dialogs.sip import URI
+
+Evidence = tuple[str, str]
+'(tone, words); tones are "bad", "warn", "good", "plain".'
+
+CODES = {
+    403: "forbidden",
+    404: "no such number",
+    408: "no answer from the network",
+    480: "not reachable",
+    486: "busy",
+    487: "cancelled",
+    488: "codecs refused",
+    500: "server error",
+    503: "service unavailable",
+    600: "busy everywhere",
+    603: "declined",
+}
+"The words for the answers that NOC staff meet most."
+
+
+def no_ack(call: CallSnapshot) -> Evidence | None:
+    """The 2xx is repeated because no ACK comes: the callee will give up 32 s after it (RFC 3261, 13.3.1.4)."""
+    if call.state != State.CONFIRMED_NA or not call.repeats:
+        return None
+    return "warn", f"{call.repeated} repeated {call.repeats}\N{MULTIPLICATION SIGN}"
+
+
+def private_contact(call: CallSnapshot) -> Evidence | None:
+    """A party's Contact is private while it sends from a public address: requests towards it will be lost behind the NAT."""
+    for leg in (call.caller, call.callee):
+        if leg.contact and leg.address and _private(URI.parse(leg.contact).host) and not _private(leg.address.rpartition(":")[0].strip("[]")):
+            return "warn", f"{leg.side}'s Contact is private"
+    return None
+
+
+def _private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def forks(call: CallSnapshot) -> Evidence | None:
+    """More than one phone rings."""
+    ringing = sum(1 for fork in call.forks if not fork.ended_ns)
+    return ("plain", f"{ringing} forks") if ringing > 1 and call.state == State.EARLY else None
+
+
+def failed(call: CallSnapshot) -> Evidence | None:
+    """The answer that ended the call, in words."""
+    if call.state != State.DELETED or not call.end_code:
+        return None
+    words = CODES.get(call.end_code) or call.end_reason.lower() or str(call.end_code)
+    return ("bad" if call.end_code >= 500 and call.end_code < 600 else "plain"), words
+
+
+def one_leg_left(call: CallSnapshot) -> Evidence | None:
+    """The call ended but one party has not been seen to go."""
+    if call.state != State.DELETED or call.end_code or not call.start_ns:
+        return None
+    left = [leg.side for leg in (call.caller, call.callee) if not leg.released_ns]
+    if call.ended_by == "timeout":
+        return "bad", "nothing seen for too long"
+    return ("warn", f"{left[0]} not confirmed gone") if len(left) == 1 else None
+
+
+def challenged(call: CallSnapshot) -> Evidence | None:
+    """The caller was asked for credentials again and again."""
+    tries = len(call.attempts)
+    return ("warn", f"{tries} attempts refused") if tries > 1 else None
+
+
+def incomplete(call: CallSnapshot) -> Evidence | None:
+    """Part of the call was not seen."""
+    return ("plain", call.incomplete[0]) if call.incomplete else None
+
+
+DIAGNOSES: tuple[Callable[[CallSnapshot], Evidence | None], ...] = (no_ack, private_contact, forks, failed, one_leg_left, challenged, incomplete)
+
+
+def why(call: CallSnapshot) -> tuple[Evidence, ...]:
+    """Return the evidence of a call, the weightiest first."""
+    return tuple(found for found in (diagnosis(call) for diagnosis in DIAGNOSES) if found is not None)
