@@ -1,0 +1,118 @@
+"""What is new since the last look: one read of the tables for all views of a process. Knows tables; knows no view, no fragment, no socket."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Max, Q
+
+from dashboard.live.filter import CallFilter
+from dashboard.live.shown import first_profile
+from dashboard.models import DialogQuerySet, DialogRow, Order, ProfileEntry
+
+HEAVY = ("detail", "frames", "engine")
+"Columns that no table row shows."
+
+ORDERS_NS = 120_000_000_000
+"An order older than this is history: the table no longer looks at it."
+
+MOST_ORDERS = 500
+"Orders looked at in a tick; older ones keep the words that their rows have."
+
+type Profile = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Changes:
+    """The rows above the last revision, the orders that moved, the sizes that changed."""
+
+    since: int
+    revision: int
+    rows: dict[str, DialogRow] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    "The newest order of each call that changed or has a recent one."
+
+    touched: set[str] = field(default_factory=set)
+    "Calls whose order moved."
+
+    sizes: dict[Profile, int] = field(default_factory=dict)
+    matches: dict[CallFilter, set[str]] = field(default_factory=dict)
+    totals: dict[CallFilter, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.touched)
+
+    def matching(self, chosen: CallFilter) -> set[str]:
+        """Return which changed calls are live and pass the filter; asked once per filter, not once per browser."""
+        if chosen not in self.matches:
+            live = [row.uid for row in self.rows.values() if row.state < 5]
+            passed = chosen.apply(DialogRow.objects.live().filter(pk__in=live)).values_list("pk", flat=True) if chosen else live
+            self.matches[chosen] = set(passed)
+        return self.matches[chosen]
+
+    def total(self, chosen: CallFilter) -> int:
+        """Return how many live calls pass the filter."""
+        if chosen not in self.totals:
+            self.totals[chosen] = chosen.apply(DialogRow.objects.live()).count()
+        return self.totals[chosen]
+
+
+class Reader:
+    """Reads what changed since its last call."""
+
+    def __init__(self) -> None:
+        self.revision = newest_revision()
+        self._stamps: dict[str, tuple[str, str, str]] = {}
+
+    def read(self, now_ns: int) -> Changes:
+        """Return the changes since the last read."""
+        changes = Changes(self.revision, newest_revision())
+        if changes.revision > self.revision:
+            rows = light(DialogRow.objects.changed_since(self.revision).filter(revision__lte=changes.revision)).order_by("init_ns", "uid")
+            changes.rows = {row.uid: row for row in rows}
+            changes.sizes = sizes_of(list(changes.rows.values()))
+        elif changes.revision < self.revision:
+            changes.since = changes.revision  # the database was emptied below us
+        self.revision = changes.revision
+        self._read_orders(changes, now_ns)
+        return changes
+
+    def _read_orders(self, changes: Changes, now_ns: int) -> None:
+        """Fill in the recent orders, and which of them moved since the last read."""
+        recent = Order.objects.filter(requested_ns__gt=now_ns - ORDERS_NS).order_by("-requested_ns")[:MOST_ORDERS]
+        changes.orders = {order.dialog_uid: order for order in reversed(recent)}  # the newest of a call wins
+        stamps = {uid: stamp(order) for uid, order in changes.orders.items()}
+        changes.touched = {uid for uid, value in stamps.items() if self._stamps.get(uid) != value}
+        self._stamps = stamps
+
+
+def newest_revision() -> int:
+    """Return the number of the newest tick that was written: one step in an index."""
+    return DialogRow.objects.aggregate(newest=Max("revision"))["newest"] or 0
+
+
+def light(rows: DialogQuerySet) -> DialogQuerySet:
+    """Return the rows without the columns that no table shows."""
+    return rows.defer(*HEAVY)
+
+
+def stamp(order: Order | None) -> tuple[str, str, str]:
+    """Return what of an order can be seen in a row."""
+    return (str(order.phase), str(order.outcome), order.detail) if order else ("", "", "")
+
+
+def sizes_of(rows: list[DialogRow]) -> dict[Profile, int]:
+    """Return how many live calls are in the first profile of each of these rows."""
+    wanted: dict[str, set[str]] = {}
+    for row in rows:
+        if profile := first_profile(row):
+            wanted.setdefault(profile[0], set()).add(profile[1])
+    sizes = {(name, value): 0 for name, values in wanted.items() for value in values}
+    for name, values in wanted.items():
+        counted = ProfileEntry.objects.filter(name=name, value__in=values).values_list("value").annotate(live=Count("pk", filter=Q(dialog__state__lt=5)))
+        sizes |= {(name, value): live for value, live in counted}
+    return sizes
+
+
+def profile_mark(profile: Profile) -> str:
+    """Return a profile's address on the page: a hash, because its value is a stranger's text."""
+    return hashlib.blake2s("\0".join(profile).encode(errors="surrogatepass"), digest_size=6).hexdigest()

@@ -1,0 +1,114 @@
+"""One WebSocket: who may watch, and the road between a browser and the hub. Knows sockets; what to send is the hub's and the views' business."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+
+from dashboard.live.callview import CallView, OtherView
+from dashboard.live.filter import CallFilter
+from dashboard.live.hub import Client, Hub, View
+from dashboard.live.table import LiveTable
+
+MAY_WATCH = "dashboard.view_dialogrow"
+FORBIDDEN = 4403
+"Close code for who may not watch: the browser's script does not knock again."
+
+TRY_AGAIN = 1013
+RECHECK = 30.0
+"Seconds after which permission and login are looked at again."
+
+LONGEST_MESSAGE = 2000
+
+hub = Hub()
+
+
+def view_of(query: str, at: Hub) -> View:
+    """Return the view that a page asks for in its WebSocket's address."""
+    wanted = dict(parse_qsl(query))
+    if wanted.get("page") == "live":
+        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters)
+    if wanted.get("page") == "call":
+        return CallView(wanted.get("uid", "")[:16])
+    return OtherView()
+
+
+def may_watch(scope: dict[str, Any]) -> bool:
+    """Return whether this login still exists and still may see calls."""
+    user = get_user_model().objects.filter(pk=scope["user"].pk, is_active=True).first()
+    return bool(user and scope["session"].exists(scope["session"].session_key) and user.has_perm(MAY_WATCH))
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Accepts, checks, and passes frames from the hub's queue to the browser."""
+
+    client: Client | None = None  # stays None for who may not watch
+    tasks: tuple[asyncio.Task[None], ...] = ()
+
+    async def connect(self) -> None:
+        """Accept first: a browser sees a close code only after that."""
+        await self.accept()
+        if not await self._may_watch():
+            await self.close(FORBIDDEN)
+            return
+        self.client = Client(view_of(self.scope["query_string"].decode("latin-1"), hub))
+        hub.join(self.client)
+        self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take what live.js says: `ack`, `resync`, `refresh` or `filter`; anything else is ignored."""
+        message = read_message(text_data)
+        if self.client is None:
+            return
+        if isinstance(message.get("ack"), int):
+            self.client.confirm(message["ack"])
+        if "resync" in message:
+            self.client.want = "gap"
+        if "refresh" in message:
+            self.client.want = self.client.want or "refresh"
+        if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
+            self.client.view.choose(CallFilter.parse(message["filter"]))
+            self.client.want = self.client.want or "filter"
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the hub."""
+        for task in self.tasks:
+            task.cancel()
+        if self.client:
+            await hub.leave(self.client)
+
+    async def _pump(self, client: Client) -> None:
+        """Send what the hub queues, one after the other."""
+        while True:
+            await self.send(await client.queue.get())
+
+    async def _recheck(self, client: Client) -> None:
+        """Cut off who has logged out or may no longer watch."""
+        while True:
+            await asyncio.sleep(RECHECK)
+            if not await self._may_watch():
+                await self.close(FORBIDDEN)
+                return
+
+    async def _give_up(self, client: Client) -> None:
+        """Cut off a browser that stays behind; it comes back by itself."""
+        await client.given_up.wait()
+        await self.close(TRY_AGAIN)
+
+    async def _may_watch(self) -> bool:
+        return await database_sync_to_async(may_watch)(self.scope)
+
+
+def read_message(text_data: str | None) -> dict[str, Any]:
+    """Return a browser's message, empty when it is none of ours."""
+    if not text_data or len(text_data) > LONGEST_MESSAGE:
+        return {}
+    try:
+        message = json.loads(text_data)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}

@@ -1,0 +1,62 @@
+"""The figures above the table: one aggregate for all browsers. Knows the table of calls; knows no view and no socket.
+
+Average and longest duration are sent as the moment they count from, so that the browser's clock can tick them: they change
+only when a call comes or goes.
+"""
+
+import time
+
+from django.db.models import Avg, Count, Min, Q
+from django.template.loader import render_to_string
+
+from dashboard.live import frames
+from dashboard.models import DialogRow
+from dialogs.engine.states import State
+
+MINUTE_NS = 60_000_000_000
+SHARE = 20
+"The aggregate may take one part in this many of the time."
+
+IDLE_NS = 1_000_000_000
+"Calls per minute fall while nothing moves."
+
+
+def count_calls(now_ns: int) -> dict[str, int]:
+    """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), calls set up in the last minute."""
+    answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
+    figures = DialogRow.objects.live().aggregate(
+        setting_up=Count("pk", filter=Q(state=State.UNCONFIRMED)),
+        ringing=Count("pk", filter=Q(state=State.EARLY)),
+        no_ack=Count("pk", filter=Q(state=State.CONFIRMED_NA)),
+        in_call=Count("pk", filter=Q(state=State.CONFIRMED)),
+        mean_ns=Avg("start_ns", filter=answered),
+        oldest_ns=Min("start_ns", filter=answered),
+    )
+    per_minute = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
+    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute}
+
+
+class Counters:
+    """The figures as last sent, and whether they changed."""
+
+    def __init__(self) -> None:
+        self.fragment = ""
+        self.changed = False
+        self._figures: dict[str, int] = {}
+        self._rest_until = 0
+        self._idle_until = 0
+
+    def read(self, now_ns: int, *, moved: bool) -> None:
+        """Count again when calls moved or a second passed, unless counting would take more than its share of the time."""
+        self.changed = False
+        begun = time.perf_counter_ns()
+        if begun < (self._rest_until if moved else self._idle_until):
+            return
+        figures = count_calls(now_ns)
+        ended = time.perf_counter_ns()
+        self._rest_until = ended + SHARE * (ended - begun)
+        self._idle_until = max(self._rest_until, ended + IDLE_NS)
+        self.changed = figures != self._figures
+        self._figures = figures
+        if self.changed:
+            self.fragment = frames.fill("#counters", render_to_string("live/_counters.html", {"figures": figures, "now_ns": now_ns}))

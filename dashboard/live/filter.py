@@ -1,0 +1,58 @@
+"""Which calls a live view shows: the filter that page, push and link share. Knows queries; knows no socket and no request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlencode
+
+from django.db.models import Q
+
+from dashboard.models import DialogQuerySet
+
+LONGEST = 200
+"Characters kept of what somebody typed."
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """What must be true of a call to be shown; empty fields ask nothing. Hashable, so that equal views share one query."""
+
+    q: str = ""
+    "Text found in caller, callee, Call-ID or path."
+
+    caller: str = ""
+    "User part of the From URI, exactly."
+
+    profile: str = ""
+    '"name" or "name=value".'
+
+    state: str = ""
+    '"1" to "4".'
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Self:
+        """Return the filter that a query string (or a message of the browser) describes."""
+        text = {name: str(query.get(name) or "").replace("\0", "").strip()[:LONGEST] for name in ("q", "caller", "profile", "state")}
+        return cls(**{**text, "state": text["state"] if text["state"] in {"1", "2", "3", "4"} else ""})
+
+    def __bool__(self) -> bool:
+        return bool(self.q or self.caller or self.profile or self.state)
+
+    @property
+    def query(self) -> str:
+        """The filter as a query string, without the question mark."""
+        parts = {"q": self.q, "caller": self.caller, "profile": self.profile, "state": self.state}
+        return urlencode({name: text for name, text in parts.items() if text})
+
+    def apply(self, rows: DialogQuerySet) -> DialogQuerySet:
+        """Return those of the rows that the filter lets through."""
+        if self.q:
+            text = self.q
+            rows = rows.filter(Q(from_uri__icontains=text) | Q(to_uri__icontains=text) | Q(call_id__icontains=text) | Q(path__icontains=text))
+        if self.caller:
+            rows = rows.filter(from_user=self.caller)
+        if self.profile:
+            name, equals, value = self.profile.partition("=")
+            entries = {"profile_entries__name": name, **({"profile_entries__value": value} if equals else {})}
+            rows = rows.filter(**entries).distinct()
+        return rows.filter(state=int(self.state)) if self.state else rows

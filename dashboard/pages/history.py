@@ -1,0 +1,51 @@
+"""History: the search, its pages and its download. Knows requests; what can be asked is `dashboard.history`'s business."""
+
+import time
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from dashboard.history.export import csv_lines
+from dashboard.history.search import HistoryForm, page, search
+from dashboard.pages.live import watcher
+
+
+@require_GET
+@watcher
+def history(request: HttpRequest) -> HttpResponse:
+    """Search past and present calls; a page has cursors, no number."""
+    form = HistoryForm(request.GET)
+    found = page(search(form), request.GET.get("at", ""))
+    context = {
+        "form": form,
+        "page": found,
+        "asked": asked(request),
+        "searched": any(value for name, value in request.GET.items() if name != "at"),
+        "now_ns": time.time_ns(),
+        "zone": timezone.get_current_timezone_name(),
+    }
+    return render(request, "pages/history.html", context, status=200 if form.is_valid() else 400)
+
+
+@require_GET
+@watcher
+def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Return what the search finds as CSV, all of it."""
+    form = HistoryForm(request.GET)
+    if not form.is_valid():
+        return history(request)
+    name = timezone.localtime().strftime("calls-%Y-%m-%d-%H%M.csv")
+    return StreamingHttpResponse(
+        csv_lines(search(form)), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def asked(request: HttpRequest) -> str:
+    """Return the search as a query string, without the place in it."""
+    query = request.GET.copy()
+    query.pop("at", None)
+    for name in [name for name, value in query.items() if not value]:
+        del query[name]
+    return query.urlencode()

@@ -1,0 +1,73 @@
+"""Ending a call, and who did what. Knows requests; whether an order may exist is `dashboard.orders`' business."""
+
+import time
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboard.live.shown import since_ns
+from dashboard.models import DialogRow, Order
+from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end
+from dashboard.orders.request import may_end as why_not
+from dashboard.pages.live import watcher
+from dashboard.pages.requests import PageRequest
+
+PAGE = 50
+REFUSED = 409
+ender = permission_required("dashboard.end_call", raise_exception=True)
+
+
+@require_GET
+@ender
+def end_form(request: PageRequest, uid: str) -> HttpResponse:
+    """Ask before a call is ended: which one, since when, and why."""
+    row = get_object_or_404(DialogRow, pk=uid)
+    refusal = why_not(row, request.user)
+    return end_answer(request, row, refused=refusal.words if refusal else "")
+
+
+@require_POST
+@ender
+def end(request: PageRequest, uid: str) -> HttpResponse:
+    """Order the end of a call and show what becomes of it."""
+    row = get_object_or_404(DialogRow, pk=uid)
+    reason = request.POST.get("reason", "").strip()
+    if not REASON_MIN <= len(reason) <= REASON_MAX or not reason.isprintable():
+        return end_answer(request, row, mistake=f"Say why, in {REASON_MIN} to {REASON_MAX} characters.", status=400)
+    try:
+        asked = request_end(row, request.user, reason, request.META.get("REMOTE_ADDR", ""))
+    except OrderRefused as refused:
+        return end_answer(request, row, refused=str(refused), status=REFUSED)
+    return order_answer(request, asked)
+
+
+def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refused: str = "", status: int = 200) -> HttpResponse:
+    """Return the question, as a dialog's content for htmx and as a page without it."""
+    template = "pages/_end.html" if request.htmx else "pages/end.html"
+    context = {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "mistake": mistake, "refused": refused, "longest": REASON_MAX}
+    return render(request, template, context, status=status)
+
+
+def order_answer(request: PageRequest, order: Order) -> HttpResponse:
+    """Return an order's progress; the fragment asks again until the order is closed."""
+    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order]}
+    return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context)
+
+
+@require_GET
+@watcher
+def order(request: PageRequest, number: int) -> HttpResponse:
+    """Show one order."""
+    return order_answer(request, get_object_or_404(Order, pk=number))
+
+
+@require_GET
+@watcher
+def orders(request: PageRequest) -> HttpResponse:
+    """List who did what to which call, and what came of it."""
+    found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", {"page": page})

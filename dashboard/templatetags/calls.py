@@ -1,0 +1,127 @@
+"""Template filters for calls and times. Knows how a call is shown; decides nothing."""
+
+import json
+from urllib.parse import urlencode
+
+from django import template
+
+from dashboard.live import shown
+from dashboard.models import DialogRow, Order
+from dashboard.orders.words import outcome_words, tone
+from dialogs.engine.states import State
+
+register = template.Library()
+
+
+@register.filter
+def state_of(row: DialogRow) -> shown.Shown:
+    """Return the row's state as it is shown."""
+    return shown.shown(row)
+
+
+@register.filter
+def caller_of(row: DialogRow) -> shown.Party:
+    """Return who calls."""
+    return shown.party(row.from_uri, row.from_user)
+
+
+@register.filter
+def callee_of(row: DialogRow) -> shown.Party:
+    """Return who is called."""
+    return shown.party(row.to_uri, row.to_user)
+
+
+@register.filter
+def lasted(row: DialogRow, now_ns: int) -> str:
+    """Return the call's duration in words at this moment."""
+    return shown.span_text(shown.duration_ns(row, now_ns))
+
+
+@register.filter
+def evidence_of(row: DialogRow) -> list[tuple[str, str]]:
+    """Return the row's evidence as (colour class, words)."""
+    return shown.evidence(row)
+
+
+@register.filter
+def span(duration_ns: int) -> str:
+    """Return nanoseconds as "14:22"."""
+    return shown.span_text(int(duration_ns))
+
+
+@register.filter
+def moment(at_ns: int) -> str:
+    """Return date and time with milliseconds."""
+    return shown.moment_text(at_ns)
+
+
+@register.filter
+def clock(at_ns: int) -> str:
+    """Return the time of day with milliseconds."""
+    return shown.moment_text(at_ns, "%H:%M:%S")
+
+
+@register.filter
+def after(at_ns: int, start_ns: int) -> str:
+    """Return the seconds between two moments, signed."""
+    return shown.relative_text(at_ns, start_ns)
+
+
+@register.filter
+def words(order: Order) -> str:
+    """Return what came of an order, in words."""
+    return outcome_words(order)
+
+
+@register.filter
+def order_tone(order: Order) -> str:
+    """Return the colour class of an order."""
+    return {"good": "s4", "bad": "s3", "open": "s1"}[tone(order)] if order.outcome != Order.Outcome.REFUSED else "sf"
+
+
+@register.filter
+def order_evidence(order: Order) -> list[tuple[int, str]]:
+    """Return what the tap saw, as (time, words)."""
+    return [(int(at_ns), str(text)) for at_ns, text in json.loads(order.evidence or "[]")]
+
+
+@register.filter
+def state_word(state: int) -> str:
+    """Return the word of a state number in a list of transitions."""
+    return shown.LIVE_STATES[State(state)].word if state in shown.LIVE_STATES else shown.ENDED.word
+
+
+@register.filter
+def minus(left: int, right: int) -> int:
+    """Return the difference of two moments."""
+    return int(left) - int(right)
+
+
+@register.filter
+def plus(left: int, right: int) -> int:
+    """Return the sum: positions in a drawing."""
+    return int(left) + int(right)
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """Return a figure as "1,284"."""
+    return f"{int(number):,}"
+
+
+@register.filter
+def words_in(text: str) -> list[str]:
+    """Return the words of a text: a list inside a template."""
+    return text.split()
+
+
+@register.simple_tag
+def querystring_of(**parts: str) -> str:
+    """Return a query string of these parts, escaped for a URL."""
+    return urlencode({name: value for name, value in parts.items() if value})
+
+
+@register.filter
+def ended_by_words(row: DialogRow) -> str:
+    """Return who ended a call: "caller", "timeout", or the operator's name."""
+    return row.ended_by.removeprefix("operator:")

@@ -1,0 +1,30 @@
+"""The addresses of all pages. Knows views; the WebSocket's address is in `asgi`."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.templatetags.static import static
+from django.urls import path
+from django.views.generic import RedirectView
+
+from dashboard.pages import call, history, live, orders
+
+urlpatterns = [
+    path("", live.live, name="live"),
+    path("welcome/", live.welcome, name="welcome"),
+    path("profiles/", live.profiles, name="profiles"),
+    path("history/", history.history, name="history"),
+    path("history/calls.csv", history.download, name="download"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/<int:number>/", orders.order, name="order"),
+    path("call/<slug:uid>/", call.call, name="call"),
+    path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),
+    path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
+    path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),
+    path("call/<slug:uid>/end/", orders.end, name="end"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("healthz", live.healthz, name="healthz"),
+    path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),  # Django's admin has no icon of its own
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,221 @@
+"""The WebSocket on the real application: who gets in, and what arrives."""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from dashboard.asgi import application
+from dashboard.live import consumers
+from dashboard.live.consumers import hub, read_message
+from dashboard.live.hub import WINDOW
+from tests.dashboard.live.people import call, person, record
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+HOST = (b"host", b"localhost:8000")
+ORIGIN = (b"origin", b"http://localhost:8000")
+
+
+def cookie(user: User) -> tuple[bytes, bytes]:
+    client = Client()
+    client.force_login(user)
+    return (b"cookie", f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode())
+
+
+class Browser:
+    """A WebSocket as a page opens it."""
+
+    def __init__(self, socket: WebsocketCommunicator) -> None:
+        self.socket = socket
+
+    async def frame(self) -> dict:
+        return json.loads(await self.socket.receive_from(timeout=5))
+
+    async def until(self, wanted: Callable[[dict], bool]) -> dict:
+        """Return the first frame that is wanted; the others are read and confirmed."""
+        while True:
+            frame = await self.frame()
+            await self.say(ack=frame["n"])
+            if wanted(frame):
+                return frame
+
+    async def say(self, **message) -> None:
+        await self.socket.send_to(json.dumps(message))
+
+
+@asynccontextmanager
+async def browsing(user: User, query: str = "page=live"):
+    socket = WebsocketCommunicator(application, f"/ws/live/?{query}", headers=[HOST, ORIGIN, await sync_to_async(cookie)(user)])
+    connected, _ = await socket.connect(timeout=5)
+    assert connected
+    try:
+        yield Browser(socket)
+    finally:
+        await socket.disconnect()
+
+
+async def user(role: str) -> User:
+    return await sync_to_async(person)(role)
+
+
+async def write(*snapshots) -> None:
+    await sync_to_async(record)(*snapshots)
+
+
+async def close_code(*headers: tuple[bytes, bytes]) -> tuple[bool, int | None]:
+    """Return whether the socket was accepted, and the code it was closed with."""
+    socket = WebsocketCommunicator(application, "/ws/live/?page=live", headers=list(headers))
+    connected, code = await socket.connect(timeout=5)
+    if connected:
+        code = (await socket.receive_output(timeout=5))["code"]
+    await socket.disconnect()
+    return connected, code
+
+
+async def test_anonymous_is_accepted_then_closed_for_good():
+    assert await close_code(HOST, ORIGIN) == (True, 4403)
+
+
+async def test_stranger_without_permission_is_closed_for_good():
+    assert await close_code(HOST, ORIGIN, await sync_to_async(cookie)(await user("stranger"))) == (True, 4403)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [HOST, (b"origin", b"http://evil.example")],
+        [HOST, (b"origin", b"http://localhost:9999")],
+        [HOST],
+        [(b"host", b"evil.example"), (b"origin", b"http://evil.example")],
+    ],
+    ids=["other host", "other port", "no origin", "host that is not ours"],
+)
+async def test_other_origin_is_denied_before_it_is_accepted(headers):
+    login = await sync_to_async(cookie)(await user("operator"))
+    connected, _ = await close_code(*headers, login)
+    assert not connected
+
+
+async def test_snapshot_comes_first_on_every_connect():
+    await write(call(1))
+    viewer = await user("viewer")
+    for _ in range(2):
+        async with browsing(viewer) as browser:
+            frame = await browser.frame()
+            assert (frame["n"], frame["snapshot"], re.findall(r'<tr id="call-(\w+)"', frame["content"])) == (1, "connect", [call(1).uid])
+
+
+async def test_rows_come_change_and_frames_are_numbered():
+    async with browsing(await user("viewer")) as browser:
+        numbers = [(await browser.frame())["n"]]
+        await write(call(1, state=1))
+        inserted = await browser.until(lambda frame: "moves" in frame)
+        await write(call(1, state=2))
+        replaced = await browser.until(lambda frame: f'hx-target="#call-{call(1).uid}"' in frame.get("content", ""))
+        numbers += [inserted["n"], replaced["n"]]
+        assert (numbers, inserted["new"], "Setting up" in inserted["moves"], "Ringing" in replaced["content"]) == (sorted(numbers), 1, True, True)
+
+
+async def test_gap_is_answered_with_a_snapshot_that_says_so():
+    async with browsing(await user("viewer")) as browser:
+        await browser.frame()
+        await browser.say(resync=7)
+        assert (await browser.until(lambda frame: "snapshot" in frame))["snapshot"] == "gap"
+
+
+async def test_browser_that_was_too_slow_gets_a_snapshot_that_says_so(monkeypatch):
+    monkeypatch.setattr(hub, "interval", 0.01)
+    async with browsing(await user("viewer")) as browser:
+        first = await browser.frame()
+        for _ in range(WINDOW - 1):
+            await browser.say(refresh=True)
+            assert (await browser.frame())["snapshot"] == "refresh"  # a frame each, none of them confirmed
+        await browser.say(refresh=True)
+        assert await browser.socket.receive_nothing(timeout=0.3, interval=0.05)
+        await browser.say(ack=WINDOW)
+        late = await browser.frame()
+        assert (first["n"], late["n"], late["snapshot"]) == (1, WINDOW + 1, "overflow")
+
+
+async def test_filter_changes_what_is_shown():
+    await write(call(1), call(2, caller="ann"))
+    async with browsing(await user("viewer"), "page=live&q=nobody") as browser:
+        before = (await browser.frame())["content"]
+        await browser.say(filter={"q": "ann"})
+        after = (await browser.until(lambda frame: frame.get("snapshot") == "filter"))["content"]
+        assert [re.findall(r'<tr id="call-(\w+)"', text) for text in (before, after)] == [[], [call(2).uid]]
+
+
+async def test_call_page_follows_its_call():
+    await write(call(1))
+    async with browsing(await user("viewer"), f"page=call&uid={call(1).uid}") as browser:
+        first = await browser.frame()
+        await write(call(1, state=5, end_code=486, end_reason="Busy Here"))
+        second = await browser.until(lambda frame: "#now" in frame.get("content", ""))
+        assert ("In call" in first["content"], "Failed 486" in second["content"]) == (True, True)
+
+
+async def test_other_page_hears_of_the_taps_only():
+    await write(call(1))
+    async with browsing(await user("viewer"), "") as browser:
+        content = (await browser.frame())["content"]
+        assert re.findall(r'hx-target="([^"]+)"', content) == ["#taps"]
+
+
+async def test_two_browsers_share_the_hub_and_the_last_one_stops_it():
+    viewer = await user("viewer")
+    async with browsing(viewer) as one:
+        async with browsing(viewer) as other:
+            await one.frame()
+            await other.frame()
+            await write(call(1))
+            texts = [(await browser.until(lambda frame: "moves" in frame))["moves"] for browser in (one, other)]
+            both = len(hub.clients)
+        left = len(hub.clients)
+    assert (texts[0] == texts[1], both, left, len(hub.clients)) == (True, 2, 1, 0)
+
+
+async def test_hostile_name_arrives_escaped():
+    async with browsing(await user("viewer")) as browser:
+        await browser.frame()
+        await write(call(1, caller='<img src=x onerror="alert(1)">'))
+        text = (await browser.until(lambda frame: "moves" in frame))["moves"]
+        assert ("<img" in text, "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in text) == (False, True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "9" * 5000, "[" * 1999, None])
+async def test_nonsense_from_a_browser_is_ignored(text):
+    assert read_message(text) == {}
+
+
+@pytest.mark.parametrize("change", ["inactive", "no role", "signed out"])
+async def test_who_may_no_longer_watch_is_cut_off(monkeypatch, change):
+    monkeypatch.setattr(consumers, "RECHECK", 0.05)
+    viewer = await user("viewer")
+    async with browsing(viewer) as browser:
+        await browser.frame()
+        if change == "inactive":
+            await User.objects.filter(pk=viewer.pk).aupdate(is_active=False)
+        elif change == "no role":
+            await sync_to_async(viewer.groups.clear)()
+        else:
+            await Session.objects.all().adelete()
+        while (output := await browser.socket.receive_output(timeout=5))["type"] != "websocket.close":
+            continue
+        assert output["code"] == consumers.FORBIDDEN
+
+
+async def test_odd_messages_do_not_close_the_socket():
+    async with browsing(await user("viewer")) as browser:
+        await browser.frame()
+        for message in ({"ack": "x"}, {"ack": True}, {"filter": 5}, {"filter": {"q": {"a": 1}, "state": []}}, {"resync": None}):
+            await browser.say(**message)
+        assert (await browser.until(lambda frame: "snapshot" in frame))["snapshot"] == "gap"
