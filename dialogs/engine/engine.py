@@ -30,6 +30,7 @@ NEVER = 1 << 80
 "Later than any time a capture can carry."
 
 BLOB_VERSION = 1
+EVICTED = "dropped from memory: too many calls at once"
 
 
 class Family:
@@ -191,7 +192,10 @@ class Engine:
         family.calls.remove(call)
         del self._by_uid[call.uid]
         self.calls.forget(call)
-        return Forgotten(call.uid, at_ns, evicted)
+        if evicted and call.state is not DELETED:
+            call.enter(DELETED, at_ns, EVICTED)
+            call.end(at_ns, "", 0, EVICTED)
+        return Forgotten(call.uid, at_ns, evicted, snapshot(call, self.node, at_ns))
 
     def _evict(self, at_ns: int) -> list[Event]:
         """Drop the Call-ID that has been idle longest: the cap holds against any flood."""

@@ -5,6 +5,7 @@ Each event carries the uid of its call. `Engine.snapshot(uid)` gives the call as
 
 from typing import NamedTuple
 
+from dialogs.engine.snapshot import CallSnapshot
 from dialogs.packet import Packet
 from dialogs.sip import Message
 
@@ -50,6 +51,8 @@ class Forgotten(NamedTuple):
     uid: str
     at_ns: int
     evicted: bool
+    call: CallSnapshot
+    "The call as it was last: `Engine.snapshot` knows it no more."
 
 
 Event = Seen | Created | Changed | Anomaly | Forgotten

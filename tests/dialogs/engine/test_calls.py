@@ -248,14 +248,16 @@ def test_ended_call_lingers_then_is_forgotten():
     engine, events = run(ANSWERED + "alice -> bob BYE cseq=2")
     uid, end = events[0].uid, events[-1].at_ns
     assert engine.expire(end + 34 * 10**9) == []
-    assert engine.expire(end + 35 * 10**9) == [Forgotten(uid, end + 35 * 10**9, evicted=False)]
+    (forgotten,) = engine.expire(end + 35 * 10**9)
+    assert (type(forgotten), forgotten.uid, forgotten.at_ns, forgotten.evicted, forgotten.call.state) == (Forgotten, uid, end + 35 * 10**9, False, 5)
     assert (engine.snapshot(uid), engine.next_timeout(), set(engine.calls.by_state.values())) == (None, None, {0})
 
 
 def test_cap_drops_the_call_that_was_idle_longest():
     config = Config(dialog=Dialog(max_dialogs=2))
     engine, events = run("alice -> bob INVITE callid=1\nalice -> bob INVITE callid=2\nbob -> alice 180 callid=1\nalice -> bob INVITE callid=3\n", config)
-    assert [event.evicted for event in events if isinstance(event, Forgotten)] == [True]
+    (dropped,) = [event for event in events if isinstance(event, Forgotten)]
+    assert (dropped.evicted, dropped.call.state, dropped.call.end_reason) == (True, 5, "dropped from memory: too many calls at once")
     assert ([call.call_id for call in engine.all_calls()], engine.evicted) == ([b"1", b"3"], 1)
     assert (engine.records.early, engine.calls.profiles.size("caller")) == (1, 2)
 
