@@ -8,11 +8,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from dialogs.configfile import ConfigError
+from dialogs.taps.demo import DEMO_CONFIG
 
 
 def configuration_argument(argv: list[str]) -> str | None:
     """Return the configuration file that this command line names: `--config FILE`, `--config=FILE`, `check_config FILE`."""
     arguments = argv[1:]
+    if "--demo" in arguments and not any(text.startswith("--config") for text in arguments):
+        return str(DEMO_CONFIG)
     if arguments[:1] == ["check_config"]:
         return next((text for text in arguments[1:] if not text.startswith("-")), None)
     for index, text in enumerate(arguments):

@@ -1,0 +1,178 @@
+"""The ingest: reads the taps, feeds the engine, has changes written each tick. Knows the clock and the event loop; knows no page.
+
+Everything that touches the engine runs on the event loop's thread; everything that touches the database on one writer thread.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, connection
+
+from dashboard.history.recorder import Recorder
+from dashboard.history.retention import prune_records
+from dashboard.history.rows import Change
+from dashboard.history.segments import prune
+from dashboard.ingest.orders import Orders
+from dashboard.ingest.pending import Pending
+from dashboard.ingest.sources import Sources
+from dashboard.ingest.status import Status
+from dialogs.config import Config
+from dialogs.control import Controller
+from dialogs.engine import Engine
+from dialogs.insight import PeerNames
+from dialogs.packet import Packet
+from dialogs.taps import HepTap, LiveTap, Player
+
+TICK = 0.25
+"Seconds between two writes."
+
+DRAIN = 256
+"Packets taken from a tap before others have their turn."
+
+RETENTION = 600.0
+"Seconds between two looks at what has become too old."
+
+logger = structlog.get_logger(__name__)
+
+
+class Ingest:
+    """One node: its taps, its engine, its recorder, its orders."""
+
+    def __init__(
+        self, config: Config, node: str, sources: Sources, controller: Controller | None, messages: Path, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        """`messages`: folder of the message store. `clock`: epoch nanoseconds."""
+        self.config = config
+        self.node = node
+        self.sources = sources
+        self.clock = clock
+        self.engine = Engine(config, node)
+        recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
+        self.recorder = Recorder(node, recorded.__contains__, messages)
+        self.orders = Orders(node, controller, config.control.verify_seconds, clock)
+        self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending)
+        self._messages = messages
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._stopping = asyncio.Event()
+        self._pruned = 0.0
+
+    # Running
+
+    async def run(self) -> None:
+        """Restore, then read the taps until `stop`; the last tick is written before this returns."""
+        await self._in_writer(self._restore)
+        loop = asyncio.get_running_loop()
+        for tap in self.sources.live:
+            loop.add_reader(tap.fileno(), self._readable, tap)
+        players = [asyncio.create_task(self._play(player)) for player in self.sources.players]
+        try:
+            while not self._stopping.is_set():
+                started = loop.time()
+                await self._tick()
+                await self._pause(max(0.01, TICK - (loop.time() - started)))
+        finally:
+            for task in players:
+                task.cancel()
+            self._close_taps(loop)
+            await self.orders.finish()
+            await self._tick()
+            await self._in_writer(self._close)
+            self._writer.shutdown()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    def _in_writer(self, work: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
+
+    # Packets
+
+    def _readable(self, tap: LiveTap | HepTap) -> None:
+        descriptor = tap.fileno()
+        self._feed(tap.name, tap.drain(DRAIN))
+        if tap.fileno() < 0:
+            asyncio.get_running_loop().remove_reader(descriptor)
+            logger.warning("tap closed", tap=tap.name, error=tap.error)
+
+    async def _play(self, player: Player) -> None:
+        while (due_ns := player.next_due_ns()) is not None:
+            wait_ns = due_ns - self.clock()
+            if wait_ns > 0 or self.pending.full:
+                await asyncio.sleep(min(max(wait_ns / 1e9, 0.01), TICK))
+                continue
+            self._feed(player.name, player.due(self.clock(), DRAIN))
+            await asyncio.sleep(0)
+
+    def _feed(self, tap: str, packets: Iterable[Packet]) -> None:
+        engine, take = self.engine, self.pending.take
+        before = engine.messages
+        for packet in packets:
+            if (due := engine.next_timeout()) is not None and due <= packet.at_ns:
+                take(engine.expire(packet.at_ns))
+            take(engine.receive(packet))
+        self.status.count(tap, engine.messages - before)
+
+    # Ticks
+
+    async def _tick(self) -> None:
+        now_ns = self.clock()
+        if not self._importing():
+            self.pending.take(self.engine.expire(now_ns))
+        await self._in_writer(self._write, self.pending.changes(), now_ns)
+        closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
+        for uid in closed:
+            self.pending.touch(uid)
+
+    def _importing(self) -> bool:
+        """Return whether a recording is being read with its original times: then only its packets move the engine's time."""
+        return any(player.next_due_ns() is not None for player in self.sources.imports)
+
+    def _write(self, changes: list[Change], now_ns: int) -> None:
+        self.recorder.write(changes, now_ns)
+        try:
+            self.status.write(now_ns)
+            if time.monotonic() - self._pruned > RETENTION:
+                self._pruned = time.monotonic()
+                self._prune(now_ns)
+        except DatabaseError as error:
+            logger.warning("database", error=str(error))
+
+    def _prune(self, now_ns: int) -> None:
+        kept = self.config.history
+        prune(self._messages, now_ns, kept.messages_days, kept.messages_gb)
+        prune_records(now_ns, kept.records_days)
+
+    # Beginning and end
+
+    def _restore(self) -> None:
+        restored = {uid for held in self.recorder.restore() if (uid := self.engine.restore(held.engine)) is not None}
+        lost = self.recorder.close_lost(restored)
+        self.orders.resume()
+        if restored or lost:
+            logger.info("restored", calls=len(restored), lost=lost)
+
+    def _close(self) -> None:
+        self.recorder.close()
+        connection.close()
+
+    def _close_taps(self, loop: asyncio.AbstractEventLoop) -> None:
+        for tap in self.sources.live:
+            if tap.fileno() >= 0:
+                loop.remove_reader(tap.fileno())
+            tap.close()
+        for player in self.sources.players:
+            player.close()

@@ -1,0 +1,36 @@
+"""The command line's say in where packets come from, the same for `live` and `ingest`. Knows arguments; opens nothing."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from dashboard.ingest.sources import SPEEDS, Request
+from dialogs.taps.demo import DEMO
+
+
+def add_source_arguments(parser: CommandParser) -> None:
+    """Add the options that say where packets come from."""
+    parser.add_argument("--interface", action="append", default=[], metavar="NAME", help="capture here: eth0, any (repeatable)")
+    parser.add_argument("--pcap", action="append", default=[], type=Path, metavar="FILE", help="play a capture file instead of listening (repeatable)")
+    parser.add_argument("--speed", choices=tuple(SPEEDS), default="1", help="of --pcap: real time, ten times, or at once with its original times")
+    parser.add_argument("--loop", action="store_true", help="play --pcap again and again, with fresh Call-IDs")
+    parser.add_argument("--hep", metavar="HOST:PORT", help="listen for HEP here (default: [tap] hep, 127.0.0.1:9060)")
+    parser.add_argument("--demo", action="store_true", help="play a recorded busy network, looped: no SIP of your own is needed")
+    parser.add_argument("--config", metavar="FILE", help="dialtap.toml")
+
+
+def request_of(options: dict[str, Any]) -> Request:
+    """Return what the options ask for. Raises CommandError for a mixture that makes no sense."""
+    if options["demo"]:
+        if options["pcap"] or options["interface"]:
+            raise CommandError("--demo plays its own recording: leave out --pcap and --interface", returncode=2)
+        return Request(captures=[DEMO], loop=True, hep=options["hep"])
+    return Request(options["interface"], options["pcap"], options["speed"], options["loop"], options["hep"])
+
+
+def node_name() -> str:
+    """Return the name of this ingest: the configuration's, else the machine's."""
+    return str(settings.DIALTAP.tap.node) or socket.gethostname()

@@ -1,0 +1,81 @@
+"""What changed since the last write: which calls, and their new messages. Knows events and snapshots; knows no database and no clock."""
+
+from collections.abc import Callable, Iterable
+
+from dashboard.history.messages import StoredMessage
+from dashboard.history.rows import Change
+from dialogs.engine import Engine, Event, Forgotten, Seen
+from dialogs.engine.snapshot import CallSnapshot
+from dialogs.insight import PeerNames, why
+
+MAX_BYTES = 64 << 20
+"Message bytes that may wait for the recorder; beyond, messages are not stored, counted. The calls themselves are never left out."
+
+
+class Pending:
+    """Collects the events of a tick and turns them into the recorder's changes."""
+
+    def __init__(self, engine: Engine, peers: PeerNames, ended_by: Callable[[CallSnapshot], str]) -> None:
+        """`ended_by` names the operator whose order ended a call, "" for nobody."""
+        self.engine = engine
+        self.peers = peers
+        self.ended_by = ended_by
+        self.messages_lost = 0
+        self._messages: dict[str, list[StoredMessage]] = {}
+        self._last: dict[str, CallSnapshot] = {}
+        "Calls that the engine let go of before they were written."
+
+        self._bytes = 0
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Note what these events touched."""
+        for event in events:
+            if isinstance(event, Seen):
+                self._store(event)
+            elif isinstance(event, Forgotten):
+                if event.evicted or event.uid in self._messages:
+                    self._last[event.uid] = event.call
+                    self._messages.setdefault(event.uid, [])
+            else:
+                self._messages.setdefault(event.uid, [])
+
+    def touch(self, uid: str) -> None:
+        """Have a call written again although nothing was seen of it: an order about it was closed."""
+        self._messages.setdefault(uid, [])
+
+    def _store(self, event: Seen) -> None:
+        waiting = self._messages.setdefault(event.uid, [])
+        packet = event.packet
+        self._bytes += len(packet.data)
+        if self._bytes > MAX_BYTES:
+            self.messages_lost += 1
+            return
+        waiting.append(
+            StoredMessage(packet.at_ns, str(packet.source), str(packet.destination), packet.transport, event.copy == "repeat", packet.data),
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that a source which can wait should."""
+        return self._bytes > MAX_BYTES // 2
+
+    def changes(self) -> list[Change]:
+        """Return one change a touched call, and begin anew."""
+        touched, self._messages, self._bytes = self._messages, {}, 0
+        made = (self._change(uid, messages) for uid, messages in touched.items())
+        changes = [change for change in made if change is not None]
+        self._last.clear()
+        return changes
+
+    def _change(self, uid: str, messages: list[StoredMessage]) -> Change | None:
+        call = self.engine.snapshot(uid) or self._last.get(uid)
+        if call is None:
+            return None
+        return Change(
+            snapshot=call,
+            path=self.peers.path(call.hosts),
+            evidence=why(call),
+            ended_by=self.ended_by(call),
+            engine=self.engine.dump(uid),
+            messages=messages,
+        )

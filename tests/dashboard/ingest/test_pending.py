@@ -1,0 +1,68 @@
+"""What a tick hands to the recorder."""
+
+from dashboard.ingest import pending as module
+from dashboard.ingest.pending import Pending
+from dialogs.config import Config, Peer
+from dialogs.engine import Engine
+from dialogs.insight import PeerNames
+from tests.dialogs.ladder import address, feed, packets, run
+
+
+def nobody(_call):
+    return ""
+
+
+RINGING = "alice -> proxy INVITE\nproxy -> bob INVITE branch=p\nbob -> proxy 180 branch=p"
+
+
+def collected(ladder, ended_by=nobody):
+    """Return a Pending that has taken a ladder."""
+    peers = PeerNames([Peer("edge", (address("proxy").host,), "proxy")])
+    engine = Engine(Config(), "node")
+    pending = Pending(engine, peers, ended_by)
+    pending.take(feed(engine, packets(ladder)))
+    return pending
+
+
+def test_touched_call_is_one_change_with_its_messages():
+    pending = collected(RINGING)
+    (change,) = pending.changes()
+    assert (change.snapshot.state, change.path, change.ended_by, len(change.messages)) == (2, "edge", "", 3)
+    assert (change.messages[0].source, change.messages[0].copy, change.engine) == (str(address("alice")), False, pending.engine.dump(change.snapshot.uid))
+    assert pending.changes() == []
+
+
+def test_ended_call_has_no_engine_state_and_its_operator():
+    (change,) = collected("alice -> bob INVITE\nbob -> alice 486", lambda _call: "operator:ann").changes()
+    assert (change.engine, change.ended_by, change.evidence) == (None, "operator:ann", (("plain", "busy"),))
+
+
+def test_touch_writes_a_call_again():
+    pending = collected(RINGING)
+    (change,) = pending.changes()
+    pending.touch(change.snapshot.uid)
+    pending.touch("of nobody")
+    assert [again.messages for again in pending.changes()] == [[]]
+
+
+def test_call_forgotten_before_it_was_written_is_written_as_it_was():
+    engine, events = run("alice -> bob INVITE\nbob -> alice 486")
+    pending = Pending(engine, PeerNames([]), nobody)
+    pending.take([*events, *engine.expire(events[-1].at_ns + 60 * 10**9)])
+    (change,) = pending.changes()
+    assert (change.snapshot.end_code, len(change.messages), change.engine) == (486, 2, None)
+
+
+def test_call_forgotten_after_it_was_written_is_left_alone():
+    pending = collected("alice -> bob INVITE\nbob -> alice 486")
+    (change,) = pending.changes()
+    pending.take(pending.engine.expire(change.snapshot.end_ns + 60 * 10**9))
+    assert pending.changes() == []
+
+
+def test_messages_are_capped_and_counted_but_the_call_is_kept(monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 600)
+    pending = collected(RINGING)
+    assert (pending.full, pending.messages_lost) == (True, 1)
+    (change,) = pending.changes()
+    assert (len(change.messages), change.snapshot.messages, pending.full) == (2, 3, False)

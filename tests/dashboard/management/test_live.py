@@ -1,0 +1,159 @@
+"""`live` and `ingest` as processes: what they print, serve, refuse, and how they end."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+BASIC = str(ROOT / "tests" / "recordings" / "basic" / "capture.pcap")
+PASSWORD = "for this test only"
+
+
+class Process:
+    """A command of manage.py with a var folder of its own; its output is read line by line."""
+
+    def __init__(self, var, *arguments, **environment):
+        env = os.environ | {"DIALTAP_VAR": str(var), "DIALTAP_CONFIG": os.devnull, "DJANGO_SETTINGS_MODULE": "dashboard.settings"} | environment
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT)
+        self.lines = []
+
+    def line(self, pattern):
+        """Read on until a line matches; returns the match."""
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"{pattern} not in {self.lines}: {self.process.stderr.read()}")
+
+    def end(self, number=signal.SIGTERM):
+        """Ask it to end; returns (exit code, stderr)."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts commands and makes sure that they end."""
+    started = []
+
+    def starting(*arguments, **environment):
+        started.append(Process(tmp_path / "var", *arguments, **environment))
+        return started[-1]
+
+    yield starting
+    for process in started:
+        process.process.kill()
+        process.process.communicate()
+
+
+def get(url, seconds=15.0):
+    """Return (status, body) of a page as soon as the server answers at all."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- our own server
+                return answer.status, answer.read()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def rows(var, query, seconds=15.0):
+    """Return what the database answers as soon as it is something."""
+    end = time.monotonic() + seconds
+    while True:
+        with closing(sqlite3.connect(var / "dialtap.sqlite3")) as database:
+            try:
+                found = database.execute(query).fetchall()
+            except sqlite3.OperationalError:  # not migrated yet
+                found = []
+        if found:
+            return found
+        assert time.monotonic() < end, f"nothing came of {query}"
+        time.sleep(0.05)
+
+
+def test_live_serves_pages_and_records_calls(start, tmp_path):
+    live = start("live", "--pcap", BASIC, "--speed", "10", "--bind", "127.0.0.1:0")
+    url = live.line(r"Dialtap serves (http://127\.0\.0\.1:\d+/)")[1]
+    live.line("listens to file:capture.pcap")
+    live.line(r"first administrator: admin, password \S{16} \(shown once\)")
+    assert get(f"{url}healthz")[0] == 200
+    assert b"Sign in" in get(url)[1]
+    assert rows(tmp_path / "var", "select from_user from dashboard_dialogrow where state = 5") == [("alice",)]
+    assert live.end() == (0, "")
+
+
+def test_ingest_records_without_pages(start, tmp_path):
+    ingest = start("ingest", "--pcap", BASIC, "--speed", "max")
+    ingest.line("listens to file:capture.pcap")
+    assert rows(tmp_path / "var", "select to_user, recorded from dashboard_dialogrow where state = 5") == [("5011", 1)]
+    assert rows(tmp_path / "var", "select count(*) from auth_user") == [(0,)]
+    assert ingest.end(signal.SIGINT) == (0, "")
+
+
+def test_password_of_the_environment_is_not_printed(start):
+    live = start("live", "--pcap", BASIC, "--bind", "127.0.0.1:0", DIALTAP_ADMIN_PASSWORD=PASSWORD)
+    get(live.line(r"Dialtap serves (\S+)")[1])
+    code, _ = live.end()
+    assert (code, [line for line in live.lines if "password" in line]) == (0, [])
+
+
+def test_demo_fills_the_table_within_ten_seconds(start, tmp_path):
+    live = start("live", "--demo", "--bind", "127.0.0.1:0", DIALTAP_CONFIG="")
+    live.line("listens to file:demo.pcap.zst")
+    assert rows(tmp_path / "var", "select count(*) from dashboard_dialogrow where state < 5 having count(*) > 8", seconds=10)
+    assert live.end() == (0, "")
+
+
+REFUSED = {
+    "unknown interface": (("live", "--interface", "nope0"), "nope0"),
+    "bad speed": (("live", "--pcap", BASIC, "--speed", "7"), "--speed"),
+    "no capture": (("live", "--pcap", "README.md"), "README.md"),
+    "demo and pcap": (("live", "--demo", "--pcap", BASIC), "--demo plays its own recording"),
+    "ingest without file": (("ingest", "--pcap", "missing.pcap"), "missing.pcap"),
+    "replay of no capture": (("replay", "README.md"), "README.md"),
+    "replay of nothing": (("replay", "missing.pcap"), "missing.pcap"),
+    "replay without moments": (("replay", BASIC, "--at", os.devnull), "no moment"),
+    "unknown option": (("live", "--nonsense"), "--nonsense"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
+def test_wrong_wish_is_one_clear_line_and_exit_two(start, arguments, words):
+    process = start(*arguments).process
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, words in errors.splitlines()[-1]) == (2, True), errors
+
+
+def test_port_in_use_names_the_address(start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = start("live", "--pcap", BASIC, "--bind", address).process
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (
+        2,
+        f"CommandError: the pages cannot be served on {address}: address already in use; choose another with --bind HOST:PORT\n",
+    )
+
+
+def test_unknown_key_of_the_configuration_names_the_right_one(start, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("[dialog]\ndefault_timeut = 5\n")
+    process = start("live", "--config", str(config)).process
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, "default_timeout" in errors, errors.count("\n")) == (2, True, 1)
