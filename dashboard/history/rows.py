@@ -1,0 +1,164 @@
+"""A change of a call as a row of DialogRow, and the SQL that writes many. Knows the table's columns; knows no connection and no time.
+
+Raw SQL on purpose: the ORM's bulk upsert takes four times as long a row (tests/dashboard/history/test_speed.py measures both), and it cannot
+append to a column.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from dashboard.history.messages import StoredMessage
+from dashboard.models import DialogRow, ProfileEntry
+from dialogs.engine.snapshot import CallSnapshot, encode
+from dialogs.engine.states import State
+from dialogs.sip import URI
+
+MAX_KEY = 512
+"Characters kept of a column that has an index (PostgreSQL refuses entries above 2700 bytes); the snapshot in `detail` holds the whole."
+
+MAX_TEXT = 4096
+MAX_PROFILES = 64
+MAX_INT = (1 << 63) - 1
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What the ingest tells the recorder of one call in one tick."""
+
+    snapshot: CallSnapshot
+    path: str
+    evidence: tuple[tuple[str, str], ...]
+    "(tone, words), see dialogs.insight.why."
+
+    ended_by: str
+    'Replaces what the snapshot says: "operator:NAME" for an order. Empty: it stays.'
+
+    engine: bytes | None
+    "The engine's state of this call; stored while the call lives, None when there is none."
+
+    messages: Sequence[StoredMessage] = ()
+    "Those that came since the change before."
+
+
+KEPT = (
+    "uid",
+    "node",
+    "tap",
+    "recorded",
+    "call_id",
+    "from_uri",
+    "from_user",
+    "from_tag",
+    "init_ns",
+)
+"Columns that are written once: what identifies a call does not change, and rewriting it would touch every index."
+
+CHANGED = (
+    "revision",
+    "h_entry",
+    "h_id",
+    "state",
+    "to_uri",
+    "to_user",
+    "to_tag",
+    "ring_ns",
+    "start_ns",
+    "end_ns",
+    "last_ns",
+    "end_code",
+    "end_reason",
+    "ended_by",
+    "last_event",
+    "path",
+    "evidence",
+    "profiles",
+    "messages",
+    "detail",
+    "engine",
+)
+
+Value = str | int | bytes | None
+Values = dict[str, Value]
+
+
+def user_of(uri: str) -> str:
+    """Return the number or name in a URI: the user part without password and parameters."""
+    return URI.parse(uri).user.partition(";")[0]
+
+
+def clean(text: str, limit: int = MAX_TEXT) -> str:
+    """Return text that every database takes: no NUL, no lone surrogate, not longer than `limit` characters."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "")[:limit]
+
+
+def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
+    """Return the row of a change, but for its revision."""
+    call = change.snapshot
+    return {
+        **_ends(call),
+        **_times(call),
+        "uid": call.uid,
+        "node": clean(call.node, 64),
+        "tap": clean(call.tap, 128),
+        "recorded": recorded,
+        "call_id": clean(call.call_id, MAX_KEY),
+        "h_entry": call.h_entry,
+        "h_id": min(call.h_id, MAX_INT),
+        "state": int(call.state),
+        "end_code": call.end_code,
+        "end_reason": clean(call.end_reason),
+        "ended_by": clean(change.ended_by or call.ended_by),
+        "last_event": clean(call.last_event),
+        "path": clean(change.path),
+        "evidence": _json(change.evidence),
+        "profiles": _json(call.profiles[:MAX_PROFILES]),
+        "messages": call.messages,
+        "detail": encode(call),
+        "engine": change.engine if call.state < State.DELETED else None,
+        "frames": frames,
+    }
+
+
+def _ends(call: CallSnapshot) -> Values:
+    caller, callee = call.caller, call.callee
+    return {
+        "from_uri": clean(caller.uri),
+        "from_user": clean(user_of(caller.uri), MAX_KEY),
+        "from_tag": clean(caller.tag),
+        "to_uri": clean(callee.uri),
+        "to_user": clean(user_of(callee.uri), MAX_KEY),
+        "to_tag": clean(callee.tag),
+    }
+
+
+def _times(call: CallSnapshot) -> Values:
+    return {"init_ns": call.init_ns, "ring_ns": call.ring_ns, "start_ns": call.start_ns, "end_ns": call.end_ns, "last_ns": call.last_ns}
+
+
+def _json(pairs: Sequence[tuple[str, str]]) -> str:
+    return msgspec.json.encode([[clean(first), clean(second)] for first, second in pairs]).decode()
+
+
+def profiles_of(call: CallSnapshot) -> list[tuple[str, str, str]]:
+    """Return (uid, name, value) of the call's memberships."""
+    return [(call.uid, clean(name, 64), clean(value, MAX_KEY)) for name, value in call.profiles[:MAX_PROFILES]]
+
+
+COLUMNS = (*KEPT, *CHANGED, "frames")
+
+
+def upsert_sql(vendor: str) -> str:
+    """Return the statement for one row of COLUMNS; a row that exists keeps KEPT and gets its frames appended."""
+    table = DialogRow._meta.db_table
+    binary = "bytea" if vendor == "postgresql" else "BLOB"  # SQLite's || makes text of two blobs
+    updates = [f"{column} = excluded.{column}" for column in CHANGED]
+    updates.append(f"frames = CAST({table}.frames || excluded.frames AS {binary})")
+    places = ", ".join(["%s"] * len(COLUMNS))
+    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({places}) ON CONFLICT (uid) DO UPDATE SET {', '.join(updates)}"  # noqa: S608 -- our names
+
+
+def profile_sql() -> str:
+    """Return the statement for one (uid, name, value)."""
+    return f"INSERT INTO {ProfileEntry._meta.db_table} (dialog_id, name, value) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608 -- our name

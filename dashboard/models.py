@@ -1,0 +1,225 @@
+"""The tables. Knows the engine's snapshots; knows no SIP bytes, no loop, no page.
+
+Times are integer nanoseconds UTC (0 = has not happened), so that what the tap measured is what the screen shows.
+"""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from dialogs.engine.snapshot import CallSnapshot, decode
+from dialogs.engine.states import State
+
+
+class AppendOnly(TypeError):
+    """Somebody tried to change or delete an audit event."""
+
+    def __init__(self) -> None:
+        super().__init__("audit events are written once: they cannot be changed or deleted")
+
+
+class DialogQuerySet(models.QuerySet["DialogRow"]):
+    """All reading of calls starts here."""
+
+    def live(self) -> "DialogQuerySet":
+        """Return the calls that have not ended."""
+        return self.filter(state__lt=State.DELETED)
+
+    def ended(self) -> "DialogQuerySet":
+        """Return the calls that have ended."""
+        return self.filter(state=State.DELETED)
+
+    def changed_since(self, revision: int) -> "DialogQuerySet":
+        """Return the calls written after this revision."""
+        return self.filter(revision__gt=revision)
+
+
+class DialogRow(models.Model):
+    """One call as the wire showed it, live or past: queried columns beside the engine's own snapshot."""
+
+    uid = models.CharField(primary_key=True, max_length=16)
+    revision = models.BigIntegerField()
+    node = models.CharField(max_length=64)
+    tap = models.CharField(max_length=128)
+    recorded = models.BooleanField(default=False)  # from a file or the demo: no order may exist for it
+    call_id = models.TextField()
+    h_entry = models.IntegerField()
+    h_id = models.BigIntegerField()
+    state = models.SmallIntegerField()
+    from_uri = models.TextField()
+    from_user = models.TextField()
+    from_tag = models.TextField()
+    to_uri = models.TextField()
+    to_user = models.TextField()
+    to_tag = models.TextField()
+    init_ns = models.BigIntegerField()
+    ring_ns = models.BigIntegerField(default=0)
+    start_ns = models.BigIntegerField(default=0)
+    end_ns = models.BigIntegerField(default=0)
+    last_ns = models.BigIntegerField()
+    end_code = models.SmallIntegerField(default=0)
+    end_reason = models.TextField(default="")
+    ended_by = models.TextField(default="")  # caller, callee, proxy, timeout, or "operator:NAME"
+    last_event = models.TextField(default="")
+    path = models.TextField(default="")  # peer names in order: "alice -> edge-1 -> gw-2"
+    evidence = models.TextField(default="")  # JSON list of [tone, words], see dialogs.insight.why
+    profiles = models.TextField(default="[]")  # JSON list of [name, value]
+    messages = models.IntegerField(default=0)
+    detail = models.BinaryField()  # dialogs.engine.snapshot.encode(CallSnapshot)
+    frames = models.BinaryField(default=b"")  # where the messages lie, see dashboard.history.segments
+    engine = models.BinaryField(null=True)  # the engine's own state while the call lives, else NULL
+
+    objects = DialogQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["revision"], name="dialog_revision"),  # the hub: what changed since
+            models.Index(fields=["-init_ns"], name="dialog_live", condition=Q(state__lt=5)),  # the live page, restore
+            models.Index(fields=["-init_ns", "uid"], name="dialog_history"),  # history's keyset pages, retention
+            models.Index(fields=["call_id"], name="dialog_call_id"),  # search by Call-ID
+            models.Index(fields=["from_user", "-init_ns"], name="dialog_caller"),  # search by caller
+            models.Index(fields=["to_user", "-init_ns"], name="dialog_callee"),  # search by callee
+        ]
+        permissions = [("end_call", "May end calls"), ("end_protected_call", "May end protected (emergency) calls")]
+
+    def __str__(self) -> str:
+        return f"{self.from_user} -> {self.to_user} ({self.uid})"
+
+    @property
+    def snapshot(self) -> CallSnapshot:
+        """The call as the engine last told it, decoded once per row."""
+        if "_snapshot" not in self.__dict__:
+            self.__dict__["_snapshot"] = decode(bytes(self.detail))
+        return self.__dict__["_snapshot"]
+
+
+class ProfileEntry(models.Model):
+    """A call's membership in a profile; outlives the call, so that history can be asked by profile."""
+
+    dialog = models.ForeignKey(DialogRow, on_delete=models.CASCADE, related_name="profile_entries", db_index=True)
+    name = models.CharField(max_length=64)
+    value = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["name", "value"], name="profile_value")]  # calls of a value
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["dialog", "name", "value"], name="profile_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}" if self.value else self.name
+
+
+class Order(models.Model):
+    """What somebody asked to be done to a call, and what came of it. The table is the queue and the log."""
+
+    class Phase(models.TextChoices):
+        REQUESTED = "requested"
+        SENT = "sent"
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+        VERIFIED = "verified"
+
+    class Outcome(models.TextChoices):
+        NONE = ""
+        BOTH_LEGS = "both legs released"
+        CALLER_ONLY = "one leg only: callee not confirmed"
+        CALLEE_ONLY = "one leg only: caller not confirmed"
+        NOT_CONFIRMED = "not confirmed"
+        ALREADY_ENDED = "already ended"
+        REFUSED = "refused"
+
+    OPEN: ClassVar[tuple[str, ...]] = (Phase.REQUESTED, Phase.SENT, Phase.ACCEPTED)
+
+    dialog = models.ForeignKey(DialogRow, on_delete=models.SET_NULL, null=True, related_name="orders")
+    dialog_uid = models.CharField(max_length=16)  # stays when retention drops the row
+    call_text = models.TextField()  # "4417 -> +1555..." as the operator saw it
+    node = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16, default="end")
+    username = models.CharField(max_length=150)
+    reason = models.TextField()
+    phase = models.CharField(max_length=16, choices=Phase, default=Phase.REQUESTED)
+    outcome = models.CharField(max_length=64, choices=Outcome, default=Outcome.NONE, blank=True)
+    detail = models.TextField(default="", blank=True)  # the controller's own words, or why it was refused
+    evidence = models.TextField(default="[]")  # JSON list of [at_ns, words]: what the tap saw
+    requested_ns = models.BigIntegerField()
+    sent_ns = models.BigIntegerField(default=0)
+    answered_ns = models.BigIntegerField(default=0)
+    closed_ns = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["node", "phase"], name="order_queue"),  # the ingest: what is to be done
+            models.Index(fields=["-requested_ns"], name="order_page"),  # the orders page
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(  # a double click is one order
+                fields=["dialog_uid", "kind"],
+                condition=Q(phase__in=["requested", "sent", "accepted"]),
+                name="order_open_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.call_text} by {self.username}: {self.outcome or self.phase}"
+
+
+class AuditQuerySet(models.QuerySet["AuditEvent"]):
+    """Reading and adding only."""
+
+    def update(self, **kwargs: object) -> int:
+        """Refuse: what was written stays as it is."""
+        raise AppendOnly
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refuse: what was written stays."""
+        raise AppendOnly
+
+
+class AuditEvent(models.Model):
+    """Who did what, when, from where. Written once, never changed."""
+
+    at_ns = models.BigIntegerField()
+    username = models.CharField(max_length=150)
+    address = models.CharField(max_length=64, default="")
+    action = models.CharField(max_length=64)
+    dialog_uid = models.CharField(max_length=16, default="")
+    text = models.TextField(default="")
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-at_ns"], name="audit_page")]  # newest first
+
+    def __str__(self) -> str:
+        return f"{self.username} {self.action} {self.text}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the event; changing one raises AppendOnly."""
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse: what was written stays."""
+        raise AppendOnly
+
+
+class TapStatus(models.Model):
+    """What a tap says of itself: the ingest writes it every second, the health chip reads it."""
+
+    name = models.CharField(primary_key=True, max_length=128)
+    node = models.CharField(max_length=64)
+    at_ns = models.BigIntegerField()  # when this was written, wall clock of the ingest
+    newest_ns = models.BigIntegerField(default=0)  # capture time of its newest packet
+    packets = models.BigIntegerField(default=0)
+    messages = models.BigIntegerField(default=0)  # SIP messages among them
+    dropped = models.BigIntegerField(default=0)  # by the kernel or the socket
+    undecodable = models.BigIntegerField(default=0)
+    duplicates = models.BigIntegerField(default=0)
+    recorded = models.BooleanField(default=False)
+    error = models.TextField(default="")  # "" while it works
+
+    def __str__(self) -> str:
+        return self.name
