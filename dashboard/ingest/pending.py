@@ -34,7 +34,7 @@ class Pending:
                 self._store(event)
             elif isinstance(event, Forgotten):
                 if event.evicted or event.uid in self._messages:
-                    self._last[event.uid] = event.call
+                    self._last[event.uid] = self.engine.view(event.call)
                     self._messages.setdefault(event.uid, [])
             else:
                 self._messages.setdefault(event.uid, [])

@@ -10,6 +10,7 @@ from dialogs.engine.profiles import Membership
 from dialogs.engine.snapshot import Attempt, Transition
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, State
 from dialogs.engine.transaction import InviteTransaction
+from dialogs.packet import Endpoint
 from dialogs.sip import Message
 
 CHALLENGES = frozenset({401, 407, 422})
@@ -31,7 +32,7 @@ class Side(msgspec.Struct):
     contact: str = ""
     cseq: int = 0
     route_set: list[str] = []
-    address: str = ""
+    address: Endpoint | None = None
     "Where it sends from, as the tap sees it."
 
     released_ns: int = 0
@@ -43,7 +44,7 @@ class Fork(msgspec.Struct):
     status: int
     reason: str
     contact: str = ""
-    address: str = ""
+    address: Endpoint | None = None
     route_set: list[str] = []
     rang_ns: int = 0
     answered_ns: int = 0
@@ -72,11 +73,13 @@ class Call(msgspec.Struct):
     end_code: int = 0
     end_reason: str = ""
     ended_by: str = ""
-    last_event: str = ""
+    last: tuple[bytes, str] = (b"", "")
+    "Start line and method of the newest message: words are made of it only when somebody looks."
+
     had_bye: bool = False
     cancelled_by: str = ""
     forks: dict[bytes, Fork] = {}
-    hosts: list[str] = []
+    hosts: list[Endpoint] = []
     transitions: list[Transition] = []
     attempts: list[Attempt] = []
     profiles: list[Membership] = []
@@ -85,7 +88,7 @@ class Call(msgspec.Struct):
 
     messages: int = 0
     repeats: int = 0
-    repeated: str = ""
+    repeated: tuple[bytes, str] = (b"", "")
     notes: list[str] = []
     "What was not seen."
 
@@ -97,15 +100,15 @@ class Call(msgspec.Struct):
         """Whether it is up."""
         return self.state in (CONFIRMED_NA, CONFIRMED)
 
-    def see(self, message: Message, at_ns: int, source: str, destination: str, copy: str) -> None:
+    def see(self, message: Message, at_ns: int, source: Endpoint, destination: Endpoint, copy: str) -> None:
         """Count a message and remember where it went."""
         self.messages += 1
         self.last_ns = max(self.last_ns, at_ns)
         if copy == "repeat":
             self.repeats += 1
-            self.repeated = message.summary
+            self.repeated = (message.start_line, message.method)
         if copy == "":
-            self.last_event = message.summary
+            self.last = (message.start_line, message.method)
         hosts = self.hosts
         if source not in hosts and len(hosts) < HOSTS_MAX:
             hosts.append(source)
@@ -138,7 +141,7 @@ class Call(msgspec.Struct):
         self.caller.released_ns = self.callee.released_ns = 0
         self.enter(UNCONFIRMED, at_ns, "INVITE")
 
-    def fork(self, message: Message, at_ns: int, source: str) -> Fork | None:
+    def fork(self, message: Message, at_ns: int, source: Endpoint) -> Fork | None:
         """Follow an answer's To-tag; None for an answer without one, or past the cap."""
         tag = message.to_tag
         if not tag:
@@ -149,7 +152,8 @@ class Call(msgspec.Struct):
             if len(self.forks) >= FORKS_MAX:
                 return None
             fork = self.forks[tag] = Fork(status, message.reason, address=source)
-        fork.status, fork.reason = status, message.reason
+        if status != fork.status:
+            fork.status, fork.reason = status, message.reason
         if contacts := message.contacts:
             fork.contact = contacts[0]
         if routes := message.record_route:

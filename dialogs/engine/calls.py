@@ -82,7 +82,7 @@ class Calls:
         """Return whether an INVITE with known tags begins something new: after the end, with another CSeq, or from the caller on a new branch."""
         if call.state is not DELETED or copy == "repeat" or call.invite.knows(message.branch):
             return False
-        return message.cseq not in call.invite.cseqs or (copy == "hop" and str(packet.source) == call.caller.address and packet.at_ns > call.end_ns)
+        return message.cseq not in call.invite.cseqs or (copy == "hop" and packet.source == call.caller.address and packet.at_ns > call.end_ns)
 
     def _create(self, calls: list[Call], message: Message, packet: Packet) -> tuple[Call, list[Event]]:
         sender, target = message.from_, message.to
@@ -95,7 +95,7 @@ class Calls:
             request_uri=message.request_uri,
             invite=begin(message),
             init_ns=packet.at_ns,
-            caller=Side(sender.uri, sender.name, message.from_tag, contacts[0] if contacts else "", message.cseq, message.record_route, str(packet.source)),
+            caller=Side(sender.uri, sender.name, message.from_tag, contacts[0] if contacts else "", message.cseq, message.record_route, packet.source),
             callee=Side(target.uri, target.name),
             h_entry=h_entry(message.call_id, self.config.hash_size),
             user_agent=message.header("user-agent") or "",
@@ -172,7 +172,7 @@ class Calls:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
             return []  # a re-INVITE's
-        fork = call.fork(message, packet.at_ns, str(packet.source)) if copy == "" else call.forks.get(message.to_tag)
+        fork = call.fork(message, packet.at_ns, packet.source) if copy == "" else call.forks.get(message.to_tag)
         if asked is RPL3XX:
             return self._refused(call, message, packet, copy)
         if copy:
@@ -270,8 +270,8 @@ class Calls:
             call.counted = False
 
 
-def same_party(packet: Packet, address: str) -> bool:
+def same_party(packet: Packet, address: Endpoint | None) -> bool:
     """Return whether a packet comes from where a party was seen before; of a stream the port does not count, a new connection has a new one."""
-    if not address or str(packet.source) == address:
+    if address is None or packet.source == address:
         return True
-    return packet.transport in STREAMS and str(Endpoint(packet.source.host, 0))[:-1] == address[: address.rfind(":") + 1]
+    return packet.transport in STREAMS and packet.source.host == address.host

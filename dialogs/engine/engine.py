@@ -124,7 +124,7 @@ class Engine:
 
     @staticmethod
     def _seen(call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
-        call.see(message, packet.at_ns, str(packet.source), str(packet.destination), copy)
+        call.see(message, packet.at_ns, packet.source, packet.destination, copy)
         return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
 
     # Time
@@ -195,7 +195,7 @@ class Engine:
         if evicted and call.state is not DELETED:
             call.enter(DELETED, at_ns, EVICTED)
             call.end(at_ns, "", 0, EVICTED)
-        return Forgotten(call.uid, at_ns, evicted, snapshot(call, self.node, at_ns))
+        return Forgotten(call.uid, at_ns, evicted, call)
 
     def _evict(self, at_ns: int) -> list[Event]:
         """Drop the Call-ID that has been idle longest: the cap holds against any flood."""
@@ -209,7 +209,11 @@ class Engine:
     def snapshot(self, uid: str) -> CallSnapshot | None:
         """Return the call as it is now; None for one that is not (any more) in memory."""
         held = self._by_uid.get(uid)
-        return None if held is None else snapshot(held[1], self.node, self.calls.due_ns(held[1]))
+        return None if held is None else self.view(held[1])
+
+    def view(self, call: Call) -> CallSnapshot:
+        """Return a call, also a forgotten one, as a value."""
+        return snapshot(call, self.node, self.calls.due_ns(call))
 
     def all_calls(self) -> Iterator[Call]:
         """Yield the engine's own calls, oldest Call-ID first; they are the engine's: look, do not keep."""

@@ -5,7 +5,7 @@ Each event carries the uid of its call. `Engine.snapshot(uid)` gives the call as
 
 from typing import NamedTuple
 
-from dialogs.engine.snapshot import CallSnapshot
+from dialogs.engine.call import Call
 from dialogs.packet import Packet
 from dialogs.sip import Message
 
@@ -51,8 +51,8 @@ class Forgotten(NamedTuple):
     uid: str
     at_ns: int
     evicted: bool
-    call: CallSnapshot
-    "The call as it was last: `Engine.snapshot` knows it no more."
+    call: Call
+    "The call as it was last, which nobody writes any more; `Engine.view` makes a snapshot of it."
 
 
 Event = Seen | Created | Changed | Anomaly | Forgotten

@@ -11,7 +11,6 @@ from dialogs.engine.record import SECOND, Leg, Record
 from dialogs.engine.records import Records
 from dialogs.engine.sockets import socket_text
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, STATE_NAMES, UNCONFIRMED
-from dialogs.packet import Endpoint
 from dialogs.sip import text
 
 IMS_STATES = {UNCONFIRMED: "Unconfirmed", EARLY: "Early", CONFIRMED_NA: "Unknown", CONFIRMED: "Confirmed", DELETED: "Deleted"}
@@ -60,8 +59,7 @@ def record_listing(record: Record, now_ns: int) -> dict[str, Any]:
 def _side(side: Side, transport: str = "udp", *, seen: bool = True) -> dict[str, str | None]:
     if not seen:
         return dict.fromkeys(("tag", "contact", "cseq", "route_set", "socket"))
-    host, _, port = side.address.rpartition(":")
-    socket = socket_text(Endpoint(host.strip("[]"), int(port)), transport) if port else None
+    socket = socket_text(side.address, transport) if side.address else None
     return {"tag": text(side.tag), "contact": side.contact, "cseq": str(side.cseq), "route_set": ",".join(side.route_set), "socket": socket}
 
 
@@ -160,5 +158,5 @@ def _ims_dialog(record: Record, hash_size: int) -> dict[str, Any]:
         "From Tag": record.caller.tag or "",
         "State": IMS_STATES[record.state],
         "Ref": REF[record.state],
-        "dlg_outs": [{"dlg_out": {"Entry": h_entry(tag.encode(), hash_size), "Id": 0}} for tag in record.outs],
+        "dlg_outs": [{"dlg_out": {"Entry": h_entry(tag, hash_size), "Id": 0}} for tag in record.outs],
     }

@@ -8,7 +8,7 @@ import msgspec
 from dialogs.engine.profiles import Membership
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, Input, State, next_state
 from dialogs.engine.transaction import InviteTransaction
-from dialogs.sip import Message
+from dialogs.sip import Message, text
 
 SECOND = 1_000_000_000
 HAS_BYE = 4
@@ -67,10 +67,10 @@ class Record(msgspec.Struct):
     routes_before: int = 1
     "Record-Route entries of the answer that lie between us and the caller, ours included."
 
-    sockets: dict[str, str] = {}
+    sockets: dict[bytes, str] = {}
     "To-tag of an answer -> the socket it came in on: the callee leg's, once that answer is the first 2xx."
 
-    outs: list[str] = []
+    outs: list[bytes] = []
     "To-tags of relayed answers below 300 (ims_dialog's dlg_out entries)."
 
     own_bye_ns: int = 0
@@ -94,14 +94,13 @@ class Record(msgspec.Struct):
 
     def answer(self, message: Message, now_ns: int) -> None:
         """Take the callee's side from the first 2xx and start the clock (Kamailio: dlg_onreply, RPL2XX)."""
-        tag = message.to.tag
         self.start_ns, self.end_ns, self.linger_ns = now_ns, 0, 0
         self.callee_tag = message.to_tag
         contacts = message.contacts
         routes = message.record_route[::-1][self.routes_before :]
         usable = len(contacts) == 1 and contacts[0] != "*"
-        socket = self.sockets.get(tag, self.caller.socket)
-        self.callee = Leg(tag, contacts[0], "0", ",".join(routes), socket) if usable else Leg(socket=socket)
+        socket = self.sockets.get(message.to_tag, self.caller.socket)
+        self.callee = Leg(text(message.to_tag), contacts[0], "0", ",".join(routes), socket) if usable else Leg(socket=socket)
         self.dflags |= NEW
         self.arm(now_ns)
 

@@ -189,7 +189,7 @@ class Records(RecordTable):
                 self._move(record, asked, message, packet.at_ns, downstream=False)
             return
         if self.sockets.receives(packet.destination) and len(record.sockets) < BRANCHES_MAX:
-            record.sockets.setdefault(message.to.tag, socket_text(packet.destination, packet.transport))
+            record.sockets.setdefault(message.to_tag, socket_text(packet.destination, packet.transport))
         if self.sockets.holds(packet.source, packet.transport) and record.invite.decides(message.branch):
             self._move(record, asked, message, packet.at_ns, downstream=False)
 
@@ -208,8 +208,8 @@ class Records(RecordTable):
         before, after = record.state, record.asks(asked)
         if after is None:
             return
-        if asked in (RPL1XX, RPL2XX) and message.to_tag and message.to.tag not in record.outs:
-            record.outs.append(message.to.tag)
+        if asked in (RPL1XX, RPL2XX) and message.to_tag and message.to_tag not in record.outs:
+            record.outs.append(message.to_tag)
         if after is DELETED:
             if before is not DELETED:
                 self._delete(record, asked, now_ns)

@@ -2,7 +2,7 @@
 
 from dialogs.engine.call import Call, Side
 from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView
-from dialogs.sip import text
+from dialogs.sip import summary, text
 
 
 def _leg(side: str, party: Side) -> LegView:
@@ -14,14 +14,14 @@ def _leg(side: str, party: Side) -> LegView:
         contact=party.contact,
         cseq=party.cseq,
         route_set=tuple(party.route_set),
-        address=party.address,
+        address=str(party.address or ""),
         released_ns=party.released_ns,
     )
 
 
 def _forks(call: Call) -> tuple[ForkView, ...]:
     return tuple(
-        ForkView(text(tag), fork.status, fork.reason, fork.contact, fork.address, fork.rang_ns, fork.answered_ns, fork.ended_ns)
+        ForkView(text(tag), fork.status, fork.reason, fork.contact, str(fork.address or ""), fork.rang_ns, fork.answered_ns, fork.ended_ns)
         for tag, fork in call.forks.items()
     )
 
@@ -46,17 +46,17 @@ def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
         end_code=call.end_code,
         end_reason=call.end_reason,
         ended_by=call.ended_by,
-        last_event=call.last_event,
+        last_event=summary(*call.last),
         caller=_leg("caller", call.caller),
         callee=_leg("callee", call.callee),
         forks=_forks(call),
-        hosts=tuple(call.hosts),
+        hosts=tuple(map(str, call.hosts)),
         transitions=tuple(call.transitions),
         attempts=tuple(call.attempts),
         profiles=tuple((name, value or "") for name, value in call.profiles),
         messages=call.messages,
         repeats=call.repeats,
-        repeated=call.repeated,
+        repeated=summary(*call.repeated),
         incomplete=tuple(call.notes),
         user_agent=call.user_agent,
         expires_ns=expires_ns,

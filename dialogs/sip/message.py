@@ -4,6 +4,8 @@ Tolerance is the point (a monitor that drops a strange message loses a call): co
 a missing blank line, repeated headers, Latin-1. `parse` returns None for what has no SIP start line and raises on nothing.
 """
 
+import re
+
 from dialogs.sip.address import Address, split_address, split_list, tag_of
 from dialogs.sip.text import text
 
@@ -36,17 +38,31 @@ COMMON = (
     *("User-Agent", "Server", "Allow", "Supported", "Require", "Expires", "Authorization", "Proxy-Authorization", "WWW-Authenticate"),
     *("Proxy-Authenticate", "Subject", "Reason", "Session-Expires", "Min-SE", "P-Asserted-Identity", "Accept", "Date", "Event"),
 )
-# Spelling on the wire -> name: one dict look-up for nearly every header that exists.
-NAMES = {spelling: name.lower().encode() for name in COMMON for spelling in (name.encode(), name.lower().encode(), name.upper().encode())} | {
-    spelling: name for compact, name in COMPACT.items() for spelling in (compact, compact.upper())
-}
-REASON_MAX = 80
+START_MAX = 96
+CSEQ_DIGITS = 10
+FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+FOLDS = (b" ", b"\t")
+BLANKS = re.compile(rb"(\n[^\s:]+)[ \t]+:")
+
+
+def _keys(name: bytes) -> tuple[bytes, ...]:
+    """Return how a header begins a line of a lower-cased head: long and compact."""
+    return tuple(b"\n" + spelling + b":" for spelling in (name, *(short for short, long in COMPACT.items() if long == name)))
+
+
+KEYS = {name: _keys(name) for name in {spelled.lower().encode() for spelled in COMMON} | set(COMPACT.values())}
+FIRST = tuple(KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
+"""The headers that every message needs. A header is found in a lower-cased copy of the head: one copy and a find cost a fraction of a look at
+every line. Only a head with a fold in what is asked for, or a blank before a colon, is rewritten first."""
 
 
 class Message:
     """What requests and responses share."""
 
-    __slots__ = ("_first", "_head", "_more", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag")
+    __slots__ = (
+        *("_body_at", "_cseq", "_from", "_from_address", "_head", "_lower", "_start_end", "_to", "_to_address"),
+        *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
+    )
 
     method: str
     "Upper case. For a response: the method of its CSeq."
@@ -60,32 +76,45 @@ class Message:
 
     from_tag: bytes
     to_tag: bytes
+    branch: bytes
+    'The branch of the topmost Via, b"" without one (RFC 3261, 8.1.1.7).'
+
     data: bytes
     "The message as it was received."
 
     def __init__(self, data: bytes, head_end: int, start_end: int) -> None:
         self.data = data
-        self._head = head_end
-        self._first: dict[bytes, bytes] = {}
-        self._more: list[tuple[bytes, bytes]] = []
-        first = self._first
-        for line in _header_lines(data[start_end:head_end]):
-            colon = line.find(b":")
-            raw = line[:colon] if colon > 0 else b""
-            name = NAMES.get(raw) or _name(raw)
-            if name in first:
-                self._more.append((name, line[colon + 1 :]))
+        self._body_at = head_end
+        self._start_end = start_end
+        self._head = head = data[start_end - 1 : head_end]
+        self._lower = lower = head.lower()
+        self._from_address: Address | None = None
+        self._to_address: Address | None = None
+        found = []
+        for keys in FIRST:
+            for key in keys:
+                start = lower.find(key)
+                if start >= 0:
+                    end = head.find(b"\n", start + 1)
+                    if end < 0:
+                        end = len(head)
+                    elif head[end + 1 : end + 2] in FOLDS:
+                        found.append(self._first(keys))
+                        break
+                    found.append(head[start + len(key) : end].strip())
+                    break
             else:
-                first[name] = line[colon + 1 :]
-        self.call_id = first.get(b"call-id", b"").strip()
-        self.from_tag = tag_of(first.get(b"from", b""))
-        self.to_tag = tag_of(first.get(b"to", b""))
+                found.append(self._first(keys))
+        self.call_id, self._from, self._to, self._cseq, via = found
+        self.from_tag = tag_of(self._from)
+        self.to_tag = tag_of(self._to)
+        self.branch = branch_of(via)
 
-    def _cseq(self) -> tuple[int, bytes]:
-        parts = self._first.get(b"cseq", b"").split(None, 1)
-        if not parts or not parts[0].isdigit() or len(parts[0]) > 10:
-            return -1, parts[1].strip() if len(parts) > 1 else b""
-        return int(parts[0]), parts[1].strip() if len(parts) > 1 else b""
+    def _read_cseq(self) -> bytes:
+        """Set the number from CSeq and return its method."""
+        number, _, method = self._cseq.replace(b"\t", b" ").partition(b" ")
+        self.cseq = int(number) if number.isdigit() and len(number) <= CSEQ_DIGITS else -1
+        return method.strip()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
@@ -95,19 +124,46 @@ class Message:
 
     # Headers by name
 
+    def _first(self, keys: tuple[bytes, ...]) -> bytes:
+        """Return the first value of a header that is folded or not found as it is usually spelled."""
+        values = self.values(keys[0][1:-1])
+        return values[0] if values else b""
+
+    def _plain(self) -> None:
+        """Rewrite the head without folds (RFC 3261, 7.3.1) and without blanks before colons; what is rewritten already stays the same."""
+        self._head = BLANKS.sub(rb"\1:", FOLD.sub(b" ", self._head))
+        self._lower = self._head.lower()
+
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of a header in order, unsplit; `name` is lower case and long."""
-        first = self._first.get(name)
-        if first is None:
-            return []
-        if not self._more:
-            return [first.strip()]
-        return [first.strip(), *(value.strip() for other, value in self._more if other == name)]
+        keys = KEYS.get(name) or _keys(name)
+        found = self._find(keys)
+        if found is None or (not found and (b" :" in self._head or b"\t:" in self._head)):
+            self._plain()
+            found = self._find(keys)
+        return found or []
+
+    def _find(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
+        """Return the values that stand behind these beginnings of lines; None when one of them is folded."""
+        head, lower = self._head, self._lower
+        places = []
+        for key in keys:
+            start = lower.find(key)
+            while start >= 0:
+                end = head.find(b"\n", start + 1)
+                if end < 0:
+                    end = len(head)
+                elif head[end + 1 : end + 2] in FOLDS:
+                    return None
+                places.append((start, head[start + len(key) : end].strip()))
+                start = lower.find(key, end)
+        places.sort()
+        return [value for _, value in places]
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header in any spelling, None without it."""
-        value = self._first.get(_canonical(name))
-        return None if value is None else text(value.strip())
+        values = self.values(_canonical(name))
+        return text(values[0]) if values else None
 
     def headers(self, name: str) -> list[str]:
         """Return every value of a header in any spelling, in order, unsplit."""
@@ -122,31 +178,22 @@ class Message:
     @property
     def cseq_text(self) -> str:
         """The CSeq number as it was written: Kamailio keeps "0042"."""
-        parts = self._first.get(b"cseq", b"").split(None, 1)
+        parts = self._cseq.split(None, 1)
         return text(parts[0]) if parts else ""
-
-    @property
-    def branch(self) -> bytes:
-        """The branch of the topmost Via, b"" without one (RFC 3261, 8.1.1.7)."""
-        via = self._first.get(b"via", b"")
-        start = via.find(b"branch=")
-        if start < 0:
-            return b""
-        start += 7
-        value = via[start:]
-        for stop in (b";", b","):
-            value = value.partition(stop)[0]
-        return value.strip()
 
     @property
     def from_(self) -> Address:
         """The From header."""
-        return Address.parse(self._first.get(b"from", b"").strip())
+        if self._from_address is None:
+            self._from_address = Address.parse(self._from)
+        return self._from_address
 
     @property
     def to(self) -> Address:
         """The To header."""
-        return Address.parse(self._first.get(b"to", b"").strip())
+        if self._to_address is None:
+            self._to_address = Address.parse(self._to)
+        return self._to_address
 
     @property
     def contacts(self) -> list[str]:
@@ -166,30 +213,30 @@ class Message:
     @property
     def body(self) -> bytes:
         """What follows the blank line, cut to Content-Length where that is shorter (RFC 3261, 18.3)."""
-        body = self.data[self._head :]
+        body = self.data[self._body_at :]
         body = body[4:] if body[:4] == b"\r\n\r\n" else body[2:]
-        length = self._first.get(b"content-length", b"").strip()
+        length = (self.values(b"content-length") or [b""])[0]
         return body[: int(length)] if length.isdigit() and len(length) < 10 else body
+
+    @property
+    def start_line(self) -> bytes:
+        """The first line, cut to a sane length."""
+        return self.data[: min(self._start_end, START_MAX)].strip()
 
     @property
     def request_uri(self) -> str:
         """The Request-URI, "" for a response."""
-        line = self.data[: self.data.find(b"\n")].strip()
-        return "" if self.status else text(b" ".join(line.split()[1:-1]))
+        return "" if self.status else text(b" ".join(self.data[: self._start_end].split()[1:-1]))
 
     @property
     def reason(self) -> str:
         """The reason phrase cut to a sane length, "" for a request."""
-        line = self.data[12 : self.data.find(b"\n")].strip()
-        return text(line[:REASON_MAX]) if self.status else ""
+        return text(self.start_line[12:]) if self.status else ""
 
     @property
     def summary(self) -> str:
         """The message in a few words: "INVITE", "180 Ringing", "200 OK (BYE)"."""
-        if not self.status:
-            return self.method
-        words = f"{self.status} {self.reason}".rstrip()
-        return words if self.method == "INVITE" else f"{words} ({self.method})"
+        return summary(self.start_line, self.method)
 
 
 class Request(Message):
@@ -201,7 +248,7 @@ class Request(Message):
         super().__init__(data, head_end, start_end)
         self.method = METHODS.get(method) or text(method[:32]).upper()
         self.status = 0
-        self.cseq = self._cseq()[0]
+        self._read_cseq()
 
 
 class Response(Message):
@@ -212,8 +259,27 @@ class Response(Message):
     def __init__(self, data: bytes, head_end: int, start_end: int, status: int) -> None:
         super().__init__(data, head_end, start_end)
         self.status = status
-        self.cseq, method = self._cseq()
+        method = self._read_cseq()
         self.method = METHODS.get(method) or text(method[:32]).upper()
+
+
+def summary(start_line: bytes, method: str) -> str:
+    """Return a message in a few words from its start line and the method of its CSeq."""
+    if start_line[:8] != b"SIP/2.0 ":
+        return method
+    words = text(start_line[8:])
+    return words if method == "INVITE" else f"{words} ({method})"
+
+
+def branch_of(via: bytes) -> bytes:
+    """Return the branch parameter of the first element of a Via value."""
+    start = via.find(b"branch=")
+    if start < 0:
+        return b""
+    value = via[start + 7 :].lstrip()
+    for stop in (b";", b",", b" "):
+        value = value.partition(stop)[0]
+    return value.strip()
 
 
 def parse(data: bytes) -> Request | Response | None:
@@ -247,20 +313,6 @@ def _odd_request(data: bytes, head_end: int, start_end: int, method: bytes, rest
     if method and len(rest) >= 9 and all(c > 0x20 and c not in b'()<>@,;:\\"/[]?={}\x7f' for c in method) and method.isascii():
         return Request(data, head_end, start_end + 1, method)
     return None
-
-
-def _header_lines(head: bytes) -> list[bytes]:
-    """Split a head into header lines; folded ones (RFC 3261, 7.3.1) are joined by one blank."""
-    lines = head.split(b"\n")
-    if b"\n " not in head and b"\n\t" not in head:
-        return lines
-    unfolded: list[bytes] = []
-    for line in lines:
-        if unfolded and line[:1] in (b" ", b"\t"):
-            unfolded[-1] = unfolded[-1].rstrip() + b" " + line.strip()
-        else:
-            unfolded.append(line)
-    return unfolded
 
 
 def _name(raw: bytes) -> bytes:

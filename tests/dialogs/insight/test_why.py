@@ -4,6 +4,7 @@ import pytest
 
 from dialogs.config import Config, Peer
 from dialogs.insight import PeerNames, why
+from dialogs.packet import Endpoint
 from tests.dialogs.ladder import run
 
 ANSWERED = "alice -> bob INVITE\nbob -> alice 200\nalice -> bob ACK\n"
@@ -34,7 +35,7 @@ def test_evidence_of_a_call(ladder, expected):
 def test_private_contact_behind_a_public_address_is_told():
     engine, _ = run("alice -> bob INVITE contact=sip:alice@192.168.1.20")
     (call,) = engine.all_calls()
-    call.caller.address = "8.8.8.8:5060"
+    call.caller.address = Endpoint("8.8.8.8", 5060)
     assert why(engine.snapshot(call.uid)) == (("warn", "caller's Contact is private"),)
 
 
