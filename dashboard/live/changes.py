@@ -15,6 +15,9 @@ HEAVY = ("detail", "frames", "engine")
 ORDERS_NS = 120_000_000_000
 "An order older than this is history: the table no longer looks at it."
 
+BRIEF_NS = 2_000_000_000
+"A call shorter than this may begin and end between two looks."
+
 MOST_ORDERS = 500
 "Orders looked at in a tick; older ones keep the words that their rows have."
 
@@ -42,10 +45,10 @@ class Changes:
         return bool(self.rows or self.touched)
 
     def matching(self, chosen: CallFilter) -> set[str]:
-        """Return which changed calls are live and pass the filter; asked once per filter, not once per browser."""
+        """Return which changed calls are live, or over before anybody could see them, and pass the filter; asked once per filter, not per browser."""
         if chosen not in self.matches:
-            live = [row.uid for row in self.rows.values() if row.state < 5]
-            passed = chosen.apply(DialogRow.objects.live().filter(pk__in=live)).values_list("pk", flat=True) if chosen else live
+            live = [row.uid for row in self.rows.values() if row.state < 5 or row.end_ns - row.init_ns < BRIEF_NS]
+            passed = chosen.apply(DialogRow.objects.filter(pk__in=live)).values_list("pk", flat=True) if chosen else live
             self.matches[chosen] = set(passed)
         return self.matches[chosen]
 

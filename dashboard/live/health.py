@@ -80,7 +80,9 @@ class TapMeter:
             if status.at_ns > at_ns and status.messages >= messages:
                 self._rates[status.name] = round((status.messages - messages) * 1e9 / (status.at_ns - at_ns))
             self._before[status.name] = (status.at_ns, status.messages)
-        return [judge(status, now_ns, self._rates.get(status.name)) for status in found]
+        judged = ((status, judge(status, now_ns, self._rates.get(status.name))) for status in found)
+        # The engine's own row repeats what its taps say, unless it has lost something or cannot write.
+        return [health for status, health in judged if health.tone != "good" or not status.name.startswith("engine:")]
 
 
 def chips(taps: list[TapHealth], now_ns: int) -> dict[str, object]:

@@ -93,7 +93,8 @@ class LiveTable:
         """Put new calls on top, oldest first, so that the newest ends up highest."""
         oldest = min(self._shown.values(), default=0) if len(self._shown) >= self.page else 0
         new = [row for uid, row in changes.rows.items() if uid in changes.matching(self.chosen) and uid not in self._shown and row.init_ns >= oldest]
-        new = new[-self.page :]
+        new = [row for row in new if row.state < 5 or row.end_ns > now_ns - LINGER_NS][-self.page :]
+        self._leaving |= {row.uid: now_ns + LINGER_NS for row in new if row.state == 5}
         for row, fragment in zip(new, self._render(new, changes, changes.sizes, now_ns), strict=True):
             frame.moves.append(frames.put_on_top(BODY, fragment))
             self._shown[row.uid] = row.init_ns
