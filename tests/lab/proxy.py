@@ -1,0 +1,92 @@
+"""The real thing: one Kamailio process and its JSON-RPC. Knows Kamailio's command line; knows no phones."""
+
+import http.client
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .waiting import wait_until
+
+SIP_PORT, RPC_PORT = 5060, 8060
+"Fixed: the network is the lab's own."
+
+_CONFIGURATION = Path(__file__).with_name("kamailio.cfg")
+
+
+class RpcError(Exception):
+    """Kamailio answered an RPC with an error."""
+
+
+class Proxy:
+    """Kamailio with tests/lab/kamailio.cfg, in the calling thread's network namespace."""
+
+    def __init__(self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000) -> None:
+        """`hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""
+        self.address = address
+        self.rpc_url = f"http://{address}:{RPC_PORT}/RPC"
+        self.log = folder / "kamailio.log"
+        self._folder = folder
+        self._settings = {
+            "SIP_SOCKET": f"udp:{address}:{SIP_PORT}",
+            "RPC_SOCKET": f"tcp:{address}:{RPC_PORT}",
+            "CTL_SOCKET": f'"unixs:{folder}/kamailio.ctl"',
+            "FR_INV_TIMER": str(ring_limit_ms),
+        } | ({"HEP_URI": f'"sip:{hep}"'} if hep else {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        folder = str(self._folder)
+        command = ["kamailio", "-f", str(_CONFIGURATION), "-DD", "-E", "-m", "64", "-M", "16", "-P", f"{folder}/kamailio.pid", "-Y", folder]
+        for name, value in self._settings.items():
+            command += ["-A", f"{name}={value}"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder)
+        wait_until(self._answers, "Kamailio's first answer")
+
+    def stop(self) -> None:
+        """End it; without effect when it does not run."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(20)
+        self._process = None
+
+    def rpc(self, method: str, *parameters: str | int) -> Any:
+        """Return the result of one JSON-RPC call; RpcError carries Kamailio's words."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+        connection = http.client.HTTPConnection(self.address, RPC_PORT, timeout=10)
+        try:
+            connection.request("POST", "/RPC", json.dumps(body), {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read(), strict=False)
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise RpcError(f"{method}: {answer['error']}")
+        return answer.get("result")
+
+    def dialogs(self) -> list[dict[str, Any]]:
+        """Return dlg.list."""
+        listed = self.rpc("dlg.list")
+        return listed if isinstance(listed, list) else [listed] if listed else []
+
+    def statistics(self) -> dict[str, int]:
+        """Return the dialog module's counters: active_dialogs, early_dialogs, expired_dialogs, failed_dialogs, processed_dialogs."""
+        lines = [line.partition("=") for line in self.rpc("stats.get_statistics", "dialog:")]
+        return {name.strip().removeprefix("dialog:"): int(value) for name, _, value in lines}
+
+    def lead(self, number: str, *targets: str, trunk: bool = False) -> None:
+        """Let a called number lead to host:port; to two of them for a fork. `trunk`: the proxy has its password."""
+        for table, target in zip(("plan", "fork"), targets, strict=False):
+            self.rpc("htable.sets", table, number, target)
+        if trunk:
+            self.rpc("htable.sets", "trunk", number, "1")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"Kamailio ended: {self.log.read_text(errors='replace')[-3000:]}")
+        try:
+            return bool(self.rpc("core.uptime"))
+        except ConnectionError:
+            return False
