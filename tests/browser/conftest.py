@@ -1,0 +1,60 @@
+"""Fixtures: one network with a proxy, phones, Dialtap and Chromium in it. Skipped, with the reason, where it cannot be made."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.lab.lab import Lab, missing
+from tests.lab.proxy import SIP_PORT
+
+from .desk import CHROMIUM
+from .server import Dialtap
+
+CONFIGURATION = """
+[dialog]
+sockets = ["udp:{address}:{port}"]
+profiles_with_value = ["caller"]
+
+[[peer]]
+name = "edge-1"
+kind = "proxy"
+addresses = ["{address}:{port}"]
+
+[tap]
+node = "lab"
+hep = ""
+
+[control]
+controller = "kamailio"
+kamailio_url = "{rpc}"
+"""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What runs in the test's own network."""
+
+    lab: Lab
+    dialtap: Dialtap
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """Kamailio, phones on demand, and Dialtap on the loopback interface; the test is inside."""
+    if reason := missing() or ("" if CHROMIUM.exists() else f"no {CHROMIUM}"):
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="dialtap-browser-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with Lab(folder / "lab") as lab:
+            configuration = CONFIGURATION.format(address=lab.proxy.address, port=SIP_PORT, rpc=lab.proxy.rpc_url)
+            dialtap = Dialtap(folder, configuration, "--interface", "lo")
+            try:
+                dialtap.start()
+                yield Network(lab, dialtap)
+            finally:
+                dialtap.stop()
+                print(dialtap.output())  # shown by pytest when a test failed
