@@ -37,7 +37,7 @@ def seconds(command: list[str]) -> float:
 def bytes_per_dialog(capture: Path) -> int:
     """Return what the engine allocates for each answered call that stays up: the file's calls without their BYEs."""
     engine = Engine(Config())
-    packets = [packet for packet in CaptureFile(capture) if b" BYE" not in packet.data]
+    packets = [packet for packet in CaptureFile(capture) if b"CSeq: 2 BYE" not in packet.data]
     tracemalloc.start()
     for packet in packets:
         engine.expire(packet.at_ns)  # failed calls leave
