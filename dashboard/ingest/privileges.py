@@ -1,10 +1,16 @@
-"""Gives up root once the taps are open. Knows users and files; knows no tap and no page."""
+"""Gives up root once the taps are open. Knows users, files and Linux capabilities; knows no tap and no page."""
 
+import ctypes
 import os
 import pwd
+import struct
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+PR_SET_KEEPCAPS = 8
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_READ_SEARCH = 2
 
 
 class PrivilegeError(RuntimeError):
@@ -18,28 +24,46 @@ def successor(checkout: Path) -> pwd.struct_passwd:
 
 
 def give_up_root(checkout: Path, writable: Path) -> str:
-    """Become the successor for good; `writable` and what is in it becomes theirs. Returns their name, "" when this was not root.
+    """Become the successor for good; `writable` and what is in it becomes theirs. Returns what was done, in words, "" when this was not root.
 
-    Raises PrivilegeError, before anything is changed, when the successor could not read the program.
+    A Python or a checkout in a folder of root's alone could not be read any more, and modules are still loaded while serving: then, and only then,
+    the right to read files (CAP_DAC_READ_SEARCH) is kept, and nothing else. Raises PrivilegeError where that cannot be had.
     """
     if os.geteuid() != 0:
         return ""
     user = successor(checkout)
-    blocked = unreadable(user, [checkout, Path(os.__file__).parent, Path(sys.prefix)])
+    blocked = unreadable(user, [checkout, Path(os.__file__).parent, Path(sys.prefix), writable.parent])
     if blocked is not None:
-        raise PrivilegeError(f"{user.pw_name} may not read {blocked}: put Dialtap and its Python where others may read, or start it as its owner")
+        keep_capabilities()
     hand_over(writable, user.pw_uid, user.pw_gid)
     _become(user)
-    return user.pw_name
+    if blocked is None:
+        return f"gave up root, now {user.pw_name}"
+    limit_capabilities(1 << CAP_DAC_READ_SEARCH)
+    return f"gave up root, now {user.pw_name}, who may still read every file: {blocked} is closed to others"
 
 
 def leave_root(checkout: Path, writable: Path) -> list[str]:
     """Give up root where that is possible; return what the user should know of it, a sentence each."""
     try:
-        user = give_up_root(checkout, writable)
+        done = give_up_root(checkout, writable)
     except PrivilegeError as error:
-        return [f"still root: {error}"]
-    return [f"gave up root, now {user}"] if user else []
+        return [f"{'still root' if os.geteuid() == 0 else 'gave up root'}: {error}"]
+    return [done] if done else []
+
+
+def keep_capabilities() -> None:
+    """Have the next change of user keep what this process may do, until `limit_capabilities`. Raises PrivilegeError."""
+    if not sys.platform.startswith("linux") or ctypes.CDLL(None, use_errno=True).prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0):
+        raise PrivilegeError("Dialtap or its Python lies where only root may read: put them elsewhere, or start it as their owner")
+
+
+def limit_capabilities(kept: int) -> None:
+    """Drop every capability of this thread, and of those it starts, but the ones of this bit mask (capset(2)). Raises PrivilegeError."""
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    sets = struct.pack("=6I", kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable: of bits 0 to 31, then of 32 to 63
+    if ctypes.CDLL(None, use_errno=True).capset(header, sets):
+        raise PrivilegeError(f"capabilities cannot be limited: {os.strerror(ctypes.get_errno())}")
 
 
 def unreadable(user: pwd.struct_passwd, paths: Iterable[Path]) -> Path | None:

@@ -77,6 +77,8 @@ class Engine:
     def receive(self, packet: Packet) -> list[Event]:
         """Take one packet and return what it means; [] for what is no message of a call. Never raises on wire data."""
         self.packets += 1
+        if not self._clean_ns:
+            self._clean_ns = packet.at_ns + CLEANER_NS  # the cleaner ticks from the first packet on, as from Kamailio's start
         message = parse(packet.data)
         if message is None:
             self.not_sip += 1
@@ -98,8 +100,6 @@ class Engine:
             self.mirrored += 1
             return []
         events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
-        if not self._clean_ns:
-            self._clean_ns = packet.at_ns + CLEANER_NS
         self._schedule(call_id, family)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
 

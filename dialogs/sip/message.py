@@ -4,8 +4,7 @@ Tolerance is the point (a monitor that drops a strange message loses a call): co
 a missing blank line, repeated headers, Latin-1. `parse` returns None for what has no SIP start line and raises on nothing.
 """
 
-import re
-
+from dialogs.sip import headers
 from dialogs.sip.address import Address, split_address, split_list, tag_of
 from dialogs.sip.text import text
 
@@ -16,42 +15,9 @@ METHODS = {
         *("NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH"),
     )
 }
-COMPACT = {
-    b"i": b"call-id",
-    b"m": b"contact",
-    b"e": b"content-encoding",
-    b"l": b"content-length",
-    b"c": b"content-type",
-    b"f": b"from",
-    b"s": b"subject",
-    b"k": b"supported",
-    b"t": b"to",
-    b"v": b"via",
-    b"x": b"session-expires",
-    b"r": b"refer-to",
-    b"b": b"referred-by",
-    b"o": b"event",
-    b"u": b"allow-events",
-}
-COMMON = (
-    *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length", "Content-Type", "Max-Forwards", "Record-Route", "Route"),
-    *("User-Agent", "Server", "Allow", "Supported", "Require", "Expires", "Authorization", "Proxy-Authorization", "WWW-Authenticate"),
-    *("Proxy-Authenticate", "Subject", "Reason", "Session-Expires", "Min-SE", "P-Asserted-Identity", "Accept", "Date", "Event"),
-)
 START_MAX = 96
 CSEQ_DIGITS = 10
-FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
-FOLDS = (b" ", b"\t")
-BLANKS = re.compile(rb"(\n[^\s:]+)[ \t]+:")
-
-
-def _keys(name: bytes) -> tuple[bytes, ...]:
-    """Return how a header begins a line of a lower-cased head: long and compact."""
-    return tuple(b"\n" + spelling + b":" for spelling in (name, *(short for short, long in COMPACT.items() if long == name)))
-
-
-KEYS = {name: _keys(name) for name in {spelled.lower().encode() for spelled in COMMON} | set(COMPACT.values())}
-FIRST = tuple(KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
+FIRST = tuple(headers.KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
 """The headers that every message needs. A header is found in a lower-cased copy of the head: one copy and a find cost a fraction of a look at
 every line. Only a head with a fold in what is asked for, or a blank before a colon, is rewritten first."""
 
@@ -98,7 +64,7 @@ class Message:
                     end = head.find(b"\n", start + 1)
                     if end < 0:
                         end = len(head)
-                    elif head[end + 1 : end + 2] in FOLDS:
+                    elif head[end + 1 : end + 2] in headers.FOLDS:
                         found.append(self._first(keys))
                         break
                     found.append(head[start + len(key) : end].strip())
@@ -108,7 +74,7 @@ class Message:
         self.call_id, self._from, self._to, self._cseq, via = found
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
-        self.branch = branch_of(via)
+        self.branch = headers.branch_of(via)
 
     def _read_cseq(self) -> bytes:
         """Set the number from CSeq and return its method."""
@@ -129,45 +95,24 @@ class Message:
         values = self.values(keys[0][1:-1])
         return values[0] if values else b""
 
-    def _plain(self) -> None:
-        """Rewrite the head without folds (RFC 3261, 7.3.1) and without blanks before colons; what is rewritten already stays the same."""
-        self._head = BLANKS.sub(rb"\1:", FOLD.sub(b" ", self._head))
-        self._lower = self._head.lower()
-
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of a header in order, unsplit; `name` is lower case and long."""
-        keys = KEYS.get(name) or _keys(name)
-        found = self._find(keys)
+        keys = headers.keys_of(name)
+        found = headers.find(self._head, self._lower, keys)
         if found is None or (not found and (b" :" in self._head or b"\t:" in self._head)):
-            self._plain()
-            found = self._find(keys)
+            self._head = headers.plain(self._head)
+            self._lower = self._head.lower()
+            found = headers.find(self._head, self._lower, keys)
         return found or []
-
-    def _find(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
-        """Return the values that stand behind these beginnings of lines; None when one of them is folded."""
-        head, lower = self._head, self._lower
-        places = []
-        for key in keys:
-            start = lower.find(key)
-            while start >= 0:
-                end = head.find(b"\n", start + 1)
-                if end < 0:
-                    end = len(head)
-                elif head[end + 1 : end + 2] in FOLDS:
-                    return None
-                places.append((start, head[start + len(key) : end].strip()))
-                start = lower.find(key, end)
-        places.sort()
-        return [value for _, value in places]
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header in any spelling, None without it."""
-        values = self.values(_canonical(name))
+        values = self.values(headers.canonical(name))
         return text(values[0]) if values else None
 
     def headers(self, name: str) -> list[str]:
         """Return every value of a header in any spelling, in order, unsplit."""
-        return [text(value) for value in self.values(_canonical(name))]
+        return [text(value) for value in self.values(headers.canonical(name))]
 
     def items(self, name: bytes) -> list[bytes]:
         """Return the elements of a comma-list header (Via, Contact, Route, Record-Route) over all its lines."""
@@ -271,17 +216,6 @@ def summary(start_line: bytes, method: str) -> str:
     return words if method == "INVITE" else f"{words} ({method})"
 
 
-def branch_of(via: bytes) -> bytes:
-    """Return the branch parameter of the first element of a Via value."""
-    start = via.find(b"branch=")
-    if start < 0:
-        return b""
-    value = via[start + 7 :].lstrip()
-    for stop in (b";", b",", b" "):
-        value = value.partition(stop)[0]
-    return value.strip()
-
-
 def parse(data: bytes) -> Request | Response | None:
     """Return the message in these bytes, None when they hold no SIP start line. Never raises."""
     if data[:1] in b"\r\n":
@@ -313,13 +247,3 @@ def _odd_request(data: bytes, head_end: int, start_end: int, method: bytes, rest
     if method and len(rest) >= 9 and all(c > 0x20 and c not in b'()<>@,;:\\"/[]?={}\x7f' for c in method) and method.isascii():
         return Request(data, head_end, start_end + 1, method)
     return None
-
-
-def _name(raw: bytes) -> bytes:
-    """Return the long lower-case name of a header in an uncommon spelling."""
-    name = raw.strip().lower()
-    return COMPACT.get(name, name)
-
-
-def _canonical(name: str) -> bytes:
-    return _name(name.encode("utf-8", "surrogateescape"))

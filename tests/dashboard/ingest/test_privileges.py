@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.ingest.privileges import PrivilegeError, give_up_root, hand_over, leave_root, successor, unreadable
+from dashboard.ingest import privileges
+from dashboard.ingest.privileges import give_up_root, hand_over, leave_root, successor, unreadable
 
 ROOT = Path(__file__).resolve().parents[3]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="giving up root needs root")
@@ -31,17 +32,14 @@ def test_nothing_to_give_up_for_others(monkeypatch, tmp_path):
 
 
 @root_only
-def test_program_that_the_successor_cannot_read_keeps_root_and_says_so(tmp_path):
-    tmp_path.chmod(0o700)
-    with pytest.raises(PrivilegeError, match="nobody may not read"):
-        give_up_root(tmp_path, tmp_path / "var")
-    assert leave_root(tmp_path, tmp_path / "var")[0].startswith("still root: nobody may not read")
-    assert not (tmp_path / "var").exists()
+def test_readable_folders_pass():
+    assert unreadable(pwd.getpwnam("nobody"), [Path("/usr"), Path("/")]) is None
 
 
 @root_only
-def test_readable_folders_pass():
-    assert unreadable(pwd.getpwnam("nobody"), [Path("/usr"), Path("/")]) is None
+def test_folder_that_is_closed_to_others_is_named(tmp_path):
+    tmp_path.chmod(0o700)
+    assert unreadable(pwd.getpwnam("nobody"), [Path("/usr"), tmp_path]) == tmp_path
 
 
 @root_only
@@ -63,15 +61,50 @@ import os, sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from dashboard.ingest import privileges
-privileges.unreadable = lambda user, paths: None  # this machine's Python may lie in root's own folder
-print(privileges.leave_root(Path({checkout!r}), Path({var!r})), os.geteuid(), os.getgroups())
+{patch}
+print(*privileges.leave_root(Path({checkout!r}), Path({var!r})))
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(os.getresuid(), os.getresgid(), os.getgroups(), status["CapEff"].strip(), status["CapPrm"].strip())
+print(os.access({secret!r}, os.R_OK, effective_ids=True), os.access({secret!r}, os.W_OK, effective_ids=True))
 """
+
+
+def given_up(tmp_path, patch):
+    """Return what a child prints that leaves root; `patch` is code that runs before."""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    code = GIVE_UP.format(root=str(ROOT), patch=patch, checkout="/", var=str(tmp_path / "var"), secret=str(secret))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines() or done.stderr
 
 
 @root_only
 def test_root_is_given_up_for_good(tmp_path):
-    code = GIVE_UP.format(root=str(ROOT), checkout="/", var=str(tmp_path / "var"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    nobody = pwd.getpwnam("nobody").pw_uid
-    assert done.stdout.strip() == f"['gave up root, now nobody'] {nobody} []", done.stderr
-    assert (tmp_path / "var").stat().st_uid == nobody
+    user = pwd.getpwnam("nobody")
+    printed = given_up(tmp_path, "privileges.unreadable = lambda user, paths: None  # wherever this machine's Python lies")
+    assert printed == ["gave up root, now nobody", f"{(user.pw_uid,) * 3} {(user.pw_gid,) * 3} [] {0:016x} {0:016x}", "False False"]
+    assert (tmp_path / "var").stat().st_uid == user.pw_uid
+
+
+@root_only
+def test_right_to_read_is_all_that_is_kept_where_the_program_is_closed_to_others(tmp_path):
+    user = pwd.getpwnam("nobody")
+    printed = given_up(tmp_path, "privileges.unreadable = lambda user, paths: Path('/closed')")
+    assert printed == [
+        "gave up root, now nobody, who may still read every file: /closed is closed to others",
+        f"{(user.pw_uid,) * 3} {(user.pw_gid,) * 3} [] {4:016x} {4:016x}",
+        "True False",
+    ]
+
+
+@root_only
+def test_root_that_cannot_be_given_up_is_said(tmp_path):
+    patch = "privileges.unreadable = lambda user, paths: Path('/closed'); privileges.sys.platform = 'other'"
+    assert given_up(tmp_path, patch)[0].startswith("still root: Dialtap or its Python lies where only root may read")
+    assert not (tmp_path / "var").exists()
+
+
+@root_only
+def test_capabilities_that_are_not_there_cannot_be_taken(tmp_path):
+    patch = "privileges.keep_capabilities = lambda: None; privileges.unreadable = lambda user, paths: Path('/closed')"
+    assert given_up(tmp_path, patch)[0] == "gave up root: capabilities cannot be limited: Operation not permitted"

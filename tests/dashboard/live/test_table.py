@@ -86,11 +86,18 @@ def test_revived_call_stays():
     assert [watched.tick(NOW + 1), watched.tick(NOW + 2 * LINGER_NS)] == ["=1", ""]
 
 
-def test_call_that_came_and_ended_between_ticks_is_never_shown():
+def test_call_that_came_and_ended_between_ticks_is_shown_ended():
     watched = Watched()
     watched.snapshot()
     record(ended(1))
-    assert watched.tick() == ""
+    assert [watched.tick(NOW), watched.tick(NOW + 2 * LINGER_NS)] == ["+1", "-1"]
+
+
+def test_call_that_ended_long_ago_is_never_shown():
+    watched = Watched()
+    watched.snapshot()
+    record(ended(1))
+    assert watched.tick(NOW + 2 * LINGER_NS) == ""
 
 
 def test_filter_keeps_others_out():

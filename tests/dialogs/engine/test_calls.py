@@ -219,7 +219,7 @@ def test_call_without_tags_is_followed():
 def test_no_sip_is_counted():
     engine = Engine(Config())
     assert engine.receive(packets("alice -> bob INVITE")[0]._replace(data=b"junk")) == []
-    assert (engine.packets, engine.messages, engine.not_sip) == (1, 0, 1)
+    assert (engine.packets, engine.messages, engine.not_sip, engine.next_timeout()) == (1, 0, 1, None)
 
 
 def test_did_cookie_gives_the_identity():
