@@ -43,7 +43,7 @@ def env_path(name: str, default: Path) -> Path:
 def secret_key(path: Path) -> str:
     """Return the key in this file; the first run writes it, readable by its owner only."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent) as draft:  # mode 0600
             draft.write(secrets.token_urlsafe(50) + "\n")
             draft.flush()
@@ -69,7 +69,7 @@ def database(url: str, file: Path) -> Settings:
     """Return Django's entry for `postgres://user:password@host:port/name?option=value`, or for the embedded SQLite file without a URL."""
     if not url:
         options = {"timeout": SQLITE_BUSY_SECONDS, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_PRAGMAS}
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)  # calls are nobody else's business
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": options}
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):

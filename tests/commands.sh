@@ -106,7 +106,8 @@ case $asked in
         ;;
     soak)
         ensure_packages
-        exec "$python" -m pytest -m soak "$@"
+        export DIALTAP_FIGURES=1
+        exec "$python" -m pytest -m "soak or figures" "$@"
         ;;
     lint) run_lint ;;
     bench) run_bench "$@" ;;

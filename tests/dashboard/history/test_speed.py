@@ -11,6 +11,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.rows import CHANGED, values_of
 from dashboard.models import DialogRow
 from tests.dashboard.history.calls import NOW, call, change, never
+from tests.figures import report
 
 ROWS = 2000
 
@@ -42,8 +43,7 @@ def test_recorder_beside_the_orm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with transaction.atomic():
             DialogRow.objects.bulk_create(rows, batch_size=500, update_conflicts=True, unique_fields=["uid"], update_fields=[*CHANGED, "frames"])
         figures[name] = (perf_counter() - begun) / ROWS * 1e6
-    print(f"\n{connection.vendor}, {ROWS} calls a tick, longest transaction {longest * 1e3:.1f} ms")
-    for name, figure in figures.items():
-        print(f"  {name}: {figure:.0f} us a call")
+    measured = {f"{name}, us a call": round(figure) for name, figure in figures.items()}
+    report("recorder", {"database": connection.vendor, "calls a tick": ROWS, "longest transaction, ms": round(longest * 1e3, 1)} | measured)
     assert figures["update"] < figures["ORM update"]
     assert longest < 0.5

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.ingest import privileges
 from dashboard.ingest.privileges import give_up_root, hand_over, leave_root, successor, unreadable
 
 ROOT = Path(__file__).resolve().parents[3]
