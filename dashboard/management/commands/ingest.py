@@ -5,23 +5,23 @@ import signal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from dashboard.ingest.firstrun import prepare
 from dashboard.ingest.loop import Ingest
 from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
 from dashboard.ingest.sources import open_sources
+from dashboard.management.oneline import OneLineCommand
 from dialogs.control import build
 from dialogs.engine import RuleError
 from dialogs.taps import CaptureError, TapError
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Watches the wire and writes what it sees; pages are served by another process on the same database."""
 
     help = "Watch SIP without serving pages."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_source_arguments(parser)

@@ -4,22 +4,22 @@ import socket
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from dashboard.ingest.firstrun import ADMINISTRATOR, prepare
 from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
 from dashboard.ingest.sources import Sources, open_sources
+from dashboard.management.oneline import OneLineCommand
 from dialogs.control import Controller, build
 from dialogs.engine import RuleError
 from dialogs.taps import CaptureError, TapError
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Serves the pages and watches the wire."""
 
     help = "Watch SIP and serve the pages: taps, engine and web in one process."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_source_arguments(parser)

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from dashboard.management.oneline import OneLineCommand
 from dialogs.engine import Engine, RuleError
 from dialogs.engine.states import State
 from dialogs.packet import Packet
@@ -23,11 +24,10 @@ from dialogs.taps.errors import CaptureError
 STATE_WORDS = {State.UNCONFIRMED: "Setting up", State.EARLY: "Ringing", State.CONFIRMED_NA: "No ACK", State.CONFIRMED: "In call", State.DELETED: "Ended"}
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Runs captures through the dialog engine."""
 
     help = "Run capture files through the dialog engine and print what it makes of them."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng, also .gz and .zst; - is standard input")

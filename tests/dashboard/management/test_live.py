@@ -129,6 +129,7 @@ REFUSED = {
     "replay of no capture": (("replay", "README.md"), "README.md"),
     "replay of nothing": (("replay", "missing.pcap"), "missing.pcap"),
     "replay without moments": (("replay", BASIC, "--at", os.devnull), "no moment"),
+    "replay of no file": (("replay",), "dialtap replay: error: the following arguments are required: FILE"),
     "unknown option": (("live", "--nonsense"), "--nonsense"),
 }
 
@@ -137,7 +138,7 @@ REFUSED = {
 def test_wrong_wish_is_one_clear_line_and_exit_two(start, arguments, words):
     process = start(*arguments).process
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, words in errors.splitlines()[-1]) == (2, True), errors
+    assert (process.returncode, words in errors, errors.count("\n")) == (2, True, 1), errors
 
 
 def test_port_in_use_names_the_address(start):
