@@ -26,7 +26,6 @@ from dialogs.engine.states import (
     UNCONFIRMED,
     Input,
     State,
-    classify,
     next_state,
 )
 from dialogs.engine.transaction import begin
@@ -115,16 +114,13 @@ class Calls:
         self._count_again(call)
         return [Changed(call.uid, at_ns, int(UNCONFIRMED), "INVITE")]
 
-    def request(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:
-        """Take any other request of a call."""
+    def request(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
+        """Take any other request of a call; `asked` is what it asks of the table."""
         side = side_tag(call, message)
         sender = call.caller if side == "caller" else call.callee
         if message.method == "CANCEL" and not call.cancelled_by:
             call.cancelled_by = "caller" if message.branch == call.invite.branch else "proxy"
-        if copy or side is None:
-            return []
-        asked = classify(message)
-        if asked is None:
+        if copy or side is None or asked is None:
             return []
         if asked is REQBYE:
             return self._bye(call, message, packet, side)
@@ -163,11 +159,10 @@ class Calls:
             call.end(packet.at_ns, "proxy" if own else side, 0, message.header("reason") or "")
         return ended
 
-    def response(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:
+    def response(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
         """Take an answer of a call."""
         if message.method == "BYE":
             self._bye_answered(call, message, packet.at_ns)
-        asked = classify(message)
         if asked is None or message.from_tag != call.caller.tag:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:

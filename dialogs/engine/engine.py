@@ -20,7 +20,7 @@ from dialogs.engine.records import Records
 from dialogs.engine.rules import compile_rules
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.sockets import Sockets
-from dialogs.engine.states import DELETED
+from dialogs.engine.states import DELETED, classify
 from dialogs.engine.transaction import Copies
 from dialogs.engine.view import snapshot
 from dialogs.packet import Packet
@@ -99,8 +99,11 @@ class Engine:
         if copy == "mirror":
             self.mirrored += 1
             return []
+        moved = self.records.moved
         events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
-        self._schedule(call_id, family)
+        # A deadline comes nearer only with a change of state; one that went further away is looked at when the old one is due.
+        if len(events) > 1 or moved != self.records.moved:
+            self._schedule(call_id, family)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
@@ -112,15 +115,16 @@ class Engine:
         return self._seen(call, message, packet, copy, events)
 
     def _other(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        asked = classify(message)
         if family.records:
             feed = self.records.response if message.status else self.records.request
-            feed(family.records, message, packet, copy)
+            feed(family.records, asked, message, packet, copy)
         call = self.calls.find(family.calls, message)
         if call is None:
             self.outside += 1
             return []
         take = self.calls.response if message.status else self.calls.request
-        return self._seen(call, message, packet, copy, take(call, message, packet, copy))
+        return self._seen(call, message, packet, copy, take(call, asked, message, packet, copy))
 
     @staticmethod
     def _seen(call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:

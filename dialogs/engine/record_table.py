@@ -26,6 +26,9 @@ class RecordTable:
         self.config = config.dialog
         self.profiles = Profiles(self.config.profiles_with_value, self.config.profiles_no_value)
         self.processed = self.early = self.active = self.failed = self.expired = 0
+        self.moved = 0
+        "Changes that may have brought a record's deadline nearer."
+
         self._serials: dict[int, int] = {}
 
     def _next_id(self, entry: int) -> int:
@@ -35,6 +38,7 @@ class RecordTable:
 
     def _delete(self, record: Record, asked: Input, now_ns: int) -> None:
         before = record.state
+        self.moved += 1
         record.state = DELETED
         self._count(-1, before)
         if asked is RPL3XX:

@@ -37,7 +37,6 @@ from dialogs.engine.states import (
     RPL3XX,
     UNCONFIRMED,
     Input,
-    classify,
 )
 from dialogs.engine.transaction import BRANCHES_MAX, begin
 from dialogs.packet import Packet
@@ -126,9 +125,8 @@ class Records(RecordTable):
             record.iflags |= CSEQ_DIFF
             record.variables["cseq_diff"] = str(message.cseq - record.invite.cseq)
 
-    def request(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
-        """Take a request with a To-tag."""
-        asked = classify(message)
+    def request(self, records: list[Record], asked: Input | None, message: Message, packet: Packet, copy: str) -> None:
+        """Take a request with a To-tag; `asked` is what it asks of the table."""
         if asked is None:
             return
         if self.sockets:
@@ -153,6 +151,7 @@ class Records(RecordTable):
             record.own_byes.append(message.branch)
         if not record.own_bye_ns:
             record.own_bye_ns = now_ns + OWN_BYE_NS
+            self.moved += 1
             # The original's timer wheel turns in whole seconds: its BYEs may leave a little before our timer says so.
             if record.iflags & TIMEOUT_BYE and not record.expiring and record.timeout_ns - now_ns < WHEEL_NS:
                 self._expiring(record)
@@ -172,13 +171,12 @@ class Records(RecordTable):
 
     # Answers
 
-    def response(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
+    def response(self, records: list[Record], asked: Input | None, message: Message, packet: Packet, copy: str) -> None:
         """Take an answer to an INVITE or to one of the proxy's own BYEs."""
         if message.method == "BYE":
             if message.status >= 200:
                 self._own_bye_answered(records, message, packet.at_ns)
             return
-        asked = classify(message)
         if asked is None:
             return
         record = next((r for r in reversed(records) if r.caller_tag == message.from_tag and message.cseq in r.invite.cseqs), None)
@@ -220,6 +218,7 @@ class Records(RecordTable):
         if after is not before:
             self._count(-1, before)
             self._count(1, after)
+            self.moved += 1
             if after is CONFIRMED_NA:
                 record.answer(message, now_ns)
             elif after is CONFIRMED:

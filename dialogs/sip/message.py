@@ -17,6 +17,7 @@ METHODS = {
 }
 START_MAX = 96
 CSEQ_DIGITS = 10
+METHOD_MAX = 32
 FIRST = tuple(headers.KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
 """The headers that every message needs. A header is found in a lower-cased copy of the head: one copy and a find cost a fraction of a look at
 every line. Only a head with a fold in what is asked for, or a blank before a colon, is rewritten first."""
@@ -48,8 +49,9 @@ class Message:
     data: bytes
     "The message as it was received."
 
-    def __init__(self, data: bytes, head_end: int, start_end: int) -> None:
+    def __init__(self, data: bytes, head_end: int, start_end: int, status: int, method: bytes) -> None:
         self.data = data
+        self.status = status
         self._body_at = head_end
         self._start_end = start_end
         self._head = head = data[start_end - 1 : head_end]
@@ -75,12 +77,10 @@ class Message:
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
         self.branch = headers.branch_of(via)
-
-    def _read_cseq(self) -> bytes:
-        """Set the number from CSeq and return its method."""
-        number, _, method = self._cseq.replace(b"\t", b" ").partition(b" ")
+        number, _, named = self._cseq.replace(b"\t", b" ").partition(b" ")
         self.cseq = int(number) if number.isdigit() and len(number) <= CSEQ_DIGITS else -1
-        return method.strip()
+        method = method or named.strip()
+        self.method = METHODS.get(method) or text(method[:METHOD_MAX]).upper()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
@@ -189,23 +189,11 @@ class Request(Message):
 
     __slots__ = ()
 
-    def __init__(self, data: bytes, head_end: int, start_end: int, method: bytes) -> None:
-        super().__init__(data, head_end, start_end)
-        self.method = METHODS.get(method) or text(method[:32]).upper()
-        self.status = 0
-        self._read_cseq()
-
 
 class Response(Message):
     """A SIP response."""
 
     __slots__ = ()
-
-    def __init__(self, data: bytes, head_end: int, start_end: int, status: int) -> None:
-        super().__init__(data, head_end, start_end)
-        self.status = status
-        method = self._read_cseq()
-        self.method = METHODS.get(method) or text(method[:32]).upper()
 
 
 def summary(start_line: bytes, method: str) -> str:
@@ -231,7 +219,7 @@ def parse(data: bytes) -> Request | Response | None:
     if data[:8] == b"SIP/2.0 ":
         code = data[8:11]
         if code.isdigit() and data[11:12] in b" \r\n" and code >= b"100":
-            return Response(data, head_end, start_end + 1, int(code))
+            return Response(data, head_end, start_end + 1, int(code), b"")
         return None
     line = data[:start_end].rstrip()
     if line[-8:] != b" SIP/2.0":
@@ -239,11 +227,11 @@ def parse(data: bytes) -> Request | Response | None:
     method, _, rest = line.partition(b" ")
     if not method or len(rest) < 9 or not method.isalnum():
         return _odd_request(data, head_end, start_end, method, rest)
-    return Request(data, head_end, start_end + 1, method)
+    return Request(data, head_end, start_end + 1, 0, method)
 
 
 def _odd_request(data: bytes, head_end: int, start_end: int, method: bytes, rest: bytes) -> Request | None:
     """Accept the token characters that methods may have beside letters and digits (RFC 3261, 25.1: extension-method)."""
     if method and len(rest) >= 9 and all(c > 0x20 and c not in b'()<>@,;:\\"/[]?={}\x7f' for c in method) and method.isascii():
-        return Request(data, head_end, start_end + 1, method)
+        return Request(data, head_end, start_end + 1, 0, method)
     return None
