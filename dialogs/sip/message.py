@@ -17,7 +17,7 @@ METHODS = {
 }
 START_MAX = 96
 CSEQ_DIGITS = 10
-METHOD_MAX = 32
+METHOD_MAX = 64
 FIRST = tuple(headers.KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
 """The headers that every message needs. A header is found in a lower-cased copy of the head: one copy and a find cost a fraction of a look at
 every line. Only a head with a fold in what is asked for, or a blank before a colon, is rewritten first."""
@@ -32,7 +32,7 @@ class Message:
     )
 
     method: str
-    "Upper case. For a response: the method of its CSeq."
+    "As it was sent: methods are case-sensitive (RFC 3261, 7.1). For a response: the method of its CSeq."
 
     status: int
     "0 for a request."
@@ -80,7 +80,7 @@ class Message:
         number, _, named = self._cseq.replace(b"\t", b" ").partition(b" ")
         self.cseq = int(number) if number.isdigit() and len(number) <= CSEQ_DIGITS else -1
         method = method or named.strip()
-        self.method = METHODS.get(method) or text(method[:METHOD_MAX]).upper()
+        self.method = METHODS.get(method) or text(method[:METHOD_MAX])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
