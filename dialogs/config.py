@@ -3,6 +3,8 @@
 Key names of `[dialog]` are Kamailio's module parameters. The loader is `dialogs.configfile`.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -36,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     on: str = "created"
     when: str = ""
-    do: tuple[dict[str, list[str]], ...] = ()
+    do: tuple[dict[str, Any], ...] = ()
     '[{set_profile = ["caller", "$fu"]}, ...]'
 
 

@@ -162,7 +162,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "profiles_with_value"): PROFILE,
     ("dialog", "profiles_no_value"): PROFILE,
     ("dialog", "max_dialogs"): POSITIVE,
-    ("rule", "on"): one_of("created"),
+    ("rule", "on"): one_of("created", "early", "confirmed", "request", "end", "failed"),
     ("peer", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
     ("peer", "addresses"): Check(is_address, 'an address such as "192.0.2.1", "192.0.2.1:5060" or "[2001:db8::1]:5060"'),
     ("peer", "kind"): one_of("proxy", "trunk", "pbx", "phone"),

@@ -11,7 +11,7 @@ from dialogs.engine.snapshot import Attempt, Transition
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, State
 from dialogs.engine.transaction import InviteTransaction
 from dialogs.packet import Endpoint
-from dialogs.sip import Message
+from dialogs.sip import Message, text
 
 CHALLENGES = frozenset({401, 407, 422})
 "Answers after which the same caller tries again with more (RFC 3261, 22; RFC 4028, 6)."
@@ -21,6 +21,11 @@ HOSTS_MAX = 16
 TRANSITIONS_MAX = 64
 ATTEMPTS_MAX = 16
 NOTES_MAX = 8
+SECOND = 1_000_000_000
+
+
+SIDE_KEYS = {"uri": "uri", "tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set", "bindaddr": "address"}
+"Kamailio's keys of $dlg(...) behind from_ and to_ -> our names."
 
 
 class Side(msgspec.Struct):
@@ -82,6 +87,14 @@ class Call(msgspec.Struct):
     hosts: list[Endpoint] = []
     transitions: list[Transition] = []
     attempts: list[Attempt] = []
+    lifetime: int = 0
+    "Seconds after the last message at which an answered call is given up."
+
+    ignored: bool = False
+    "A rule said that it is not to be tracked."
+
+    sflags: int = 0
+    variables: dict[str, str] = {}
     profiles: list[Membership] = []
     counted: bool = False
     "Whether its memberships are in the profile counters."
@@ -99,6 +112,25 @@ class Call(msgspec.Struct):
     def answered(self) -> bool:
         """Whether it is up."""
         return self.state in (CONFIRMED_NA, CONFIRMED)
+
+    def field(self, key: str) -> str | int | None:
+        """Return `$dlg(key)` as the wire shows it; "from" is the caller's leg, "to" the callee's."""
+        side, _, name = key.partition("_")
+        if side in ("from", "to") and name in SIDE_KEYS:
+            return self._side_field(self.caller if side == "from" else self.callee, name)
+        if key in ("start_ts", "init_ts"):
+            return int(self.start_ns if key == "start_ts" else self.init_ns) // SECOND
+        if key in ("ref", "dflags", "iflags"):
+            return {"ref": 2 if self.answered else 1}.get(key, 0)
+        found = getattr(self, {"callid": "call_id", "req_uri": "request_uri"}.get(key, key))
+        return text(found) if isinstance(found, bytes) else found if isinstance(found, str) else int(found)
+
+    @staticmethod
+    def _side_field(side: Side, name: str) -> str | int | None:
+        if name == "rs":
+            return ",".join(side.route_set) or None
+        found = getattr(side, SIDE_KEYS[name])
+        return (text(found) if isinstance(found, bytes) else found if isinstance(found, int) else str(found or "")) or None
 
     def see(self, message: Message, at_ns: int, source: Endpoint, destination: Endpoint, copy: str) -> None:
         """Count a message and remember where it went."""

@@ -6,11 +6,11 @@ caller (see `transaction`). Each method returns the events it caused.
 
 from dialogs.config import Config
 from dialogs.engine.call import CHALLENGES, Call, Side, side_tag
-from dialogs.engine.events import Anomaly, Changed, Created, Event
+from dialogs.engine.events import Anomaly, Changed, Created, Event, Said
 from dialogs.engine.identity import find_did, h_entry, uid
-from dialogs.engine.profiles import Profiles
 from dialogs.engine.record import SECOND
-from dialogs.engine.rules import CompiledRule
+from dialogs.engine.ruled import Ruled
+from dialogs.engine.rules.compiled import Rules, moment_of
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
     CONFIRMED,
@@ -36,17 +36,32 @@ LINGER_NS = 35 * SECOND
 "An ended call stays in memory while its BYE may still be repeated or answered (RFC 3261, timers F and J: 32 s)."
 
 
-class Calls:
+class Calls(Ruled):
     """The table of wire calls, by Call-ID through the engine's families."""
 
-    def __init__(self, config: Config, rules: tuple[CompiledRule, ...], node: str) -> None:
-        self.config = config.dialog
-        self.rules = rules
+    def __init__(self, config: Config, rules: Rules, node: str) -> None:
+        super().__init__(config, rules)
         self.node = node
-        self.profiles = Profiles(self.config.profiles_with_value, self.config.profiles_no_value)
+        self.said: list[Said] = []
+        "What rules said since the engine last took it away."
+
         self.processed = self.failed = self.expired = self.anomalies = 0
         self.by_state = dict.fromkeys(STATE_NAMES, 0)
         self._parameter = self.config.rr_param.encode()
+
+    # The hands of the rules
+
+    def answered(self) -> int:
+        """Return how many calls are up."""
+        return self.by_state[CONFIRMED_NA] + self.by_state[CONFIRMED]
+
+    def enter_profile(self, subject: Call, name: str, value: str | None) -> None:
+        """Enter a call into a profile; one that has ended keeps the name, but counts no more."""
+        subject.counted = self.profiles.add(subject.profiles, name, value) or subject.counted
+
+    def say(self, subject: Call, kind: str, text: str, now_ns: int) -> None:
+        """Keep it for the engine's next events."""
+        self.said.append(Said(subject.uid, now_ns, kind, text))
 
     # Finding
 
@@ -62,8 +77,8 @@ class Calls:
 
     # Messages
 
-    def invite(self, calls: list[Call], message: Message, packet: Packet, copy: str) -> tuple[Call, list[Event]]:
-        """Take an INVITE without To-tag: a new call, the next attempt of a challenged one, or a copy of a known one."""
+    def invite(self, calls: list[Call], message: Message, packet: Packet, copy: str) -> tuple[Call | None, list[Event]]:
+        """Take an INVITE without To-tag: a new call, the next attempt of a challenged one, or a copy of a known one; None when a rule ignores it."""
         call = next((c for c in reversed(calls) if c.caller.tag == message.from_tag), None)
         if call is None or self._anew(call, message, packet, copy):
             if call is not None and call.end_code in CHALLENGES and call.state is DELETED:
@@ -83,7 +98,7 @@ class Calls:
             return False
         return message.cseq not in call.invite.cseqs or (copy == "hop" and packet.source == call.caller.address and packet.at_ns > call.end_ns)
 
-    def _create(self, calls: list[Call], message: Message, packet: Packet) -> tuple[Call, list[Event]]:
+    def _create(self, calls: list[Call], message: Message, packet: Packet) -> tuple[Call | None, list[Event]]:
         sender, target = message.from_, message.to
         name = uid(self.node, message.call_id, message.from_tag, message.cseq, packet.at_ns)
         contacts = message.contacts
@@ -98,13 +113,15 @@ class Calls:
             callee=Side(target.uri, target.name),
             h_entry=h_entry(message.call_id, self.config.hash_size),
             user_agent=message.header("user-agent") or "",
+            lifetime=self.config.default_timeout,
         )
+        self.run("created", call, message, packet)
+        if call.ignored:
+            self.profiles.drop(call.profiles)
+            self.said.clear()
+            return None, []
         calls.append(call)
         self.processed += 1
-        for rule in self.rules:
-            if rule.on == "created" and rule.test(message):
-                for profile, value in rule.profiles:
-                    call.counted = self.profiles.add(call.profiles, profile, value(message) if value else None) or call.counted
         return call, [Created(name, packet.at_ns), self._enter(call, UNCONFIRMED, packet.at_ns, "INVITE", new=True)]
 
     def _again(self, call: Call, message: Message, at_ns: int) -> list[Event]:
@@ -125,13 +142,13 @@ class Calls:
         if asked is REQBYE:
             return self._bye(call, message, packet, side)
         if asked is REQACK:
-            return self._ack(call, message, packet.at_ns)
+            return self._ack(call, message, packet)
         sender.cseq = max(sender.cseq, message.cseq)
         if message.method in ("INVITE", "UPDATE") and (contacts := message.contacts):
             sender.contact = contacts[0]
-        return self._move(call, asked, packet.at_ns, message)
+        return self._move(call, asked, packet, message, downstream=side == "caller")
 
-    def _ack(self, call: Call, message: Message, at_ns: int) -> list[Event]:
+    def _ack(self, call: Call, message: Message, packet: Packet) -> list[Event]:
         """An ACK counts when it is for an answered fork; that of a refused branch or of a 487 is hop-by-hop and means nothing."""
         fork = call.forks.get(message.to_tag)
         if fork is not None and not fork.answered_ns:
@@ -140,7 +157,7 @@ class Calls:
             if not call.invite.knows(message.branch):
                 call.note("200 OK not seen")
             return []
-        return self._move(call, REQACK, at_ns, message)
+        return self._move(call, REQACK, packet, message)
 
     def _bye(self, call: Call, message: Message, packet: Packet, side: str) -> list[Event]:
         tag = message.to_tag if side == "caller" else message.from_tag
@@ -153,7 +170,7 @@ class Calls:
         own = not same_party(packet, sender.address)
         if not own:
             sender.released_ns = sender.released_ns or packet.at_ns
-        ended = self._move(call, REQBYE, packet.at_ns, message)
+        ended = self._move(call, REQBYE, packet, message, downstream=side == "caller")
         if ended and call.state is DELETED:
             call.had_bye = True
             call.end(packet.at_ns, "proxy" if own else side, 0, message.header("reason") or "")
@@ -167,14 +184,15 @@ class Calls:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
             return []  # a re-INVITE's
-        fork = call.fork(message, packet.at_ns, packet.source) if copy == "" else call.forks.get(message.to_tag)
+        if copy == "":
+            call.fork(message, packet.at_ns, packet.source)
         if asked is RPL3XX:
             return self._refused(call, message, packet, copy)
         if copy:
             return []
         if asked is RPL2XX and call.callee.tag and call.start_ns:
             return []  # another fork answered, or the same again
-        return self._move(call, asked, packet.at_ns, message, fork_tag=message.to_tag if fork else b"")
+        return self._move(call, asked, packet, message, downstream=False)
 
     def _bye_answered(self, call: Call, message: Message, at_ns: int) -> None:
         """A leg is released when it answers a BYE with success, or says that it knows no such call (RFC 3261, 15.1.2)."""
@@ -186,7 +204,7 @@ class Calls:
     def _refused(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:
         if copy == "repeat" or not call.invite.decides(message.branch) or call.state not in (UNCONFIRMED, EARLY):
             return []
-        ended = self._move(call, RPL3XX, packet.at_ns, message)
+        ended = self._move(call, RPL3XX, packet, message, downstream=False)
         self.failed += 1
         by = "callee" if copy == "hop" or not call.invite.others else "proxy"
         if message.status == 487 and call.cancelled_by:
@@ -199,17 +217,20 @@ class Calls:
 
     # The table
 
-    def _move(self, call: Call, asked: Input, at_ns: int, message: Message, fork_tag: bytes = b"") -> list[Event]:
-        after = next_state(call.state, asked, had_bye=call.had_bye)
+    def _move(self, call: Call, asked: Input, packet: Packet, message: Message, *, downstream: bool = True) -> list[Event]:
+        before, at_ns = call.state, packet.at_ns
+        after = next_state(before, asked, had_bye=call.had_bye)
         if after is None:
             self.anomalies += 1
-            return [Anomaly(call.uid, at_ns, f"{message.summary} while {STATE_NAMES[call.state]}")]
-        if after is call.state:
-            return []
-        changed = self._enter(call, after, at_ns, message.summary)
-        if after is CONFIRMED_NA:
-            call.answer(message, call.forks.get(fork_tag), at_ns)
-        return [changed]
+            return [Anomaly(call.uid, at_ns, f"{message.summary} while {STATE_NAMES[before]}")]
+        if after is DELETED and before is not DELETED:
+            self.run("failed" if asked is RPL3XX else "end", call, message, packet, downstream=downstream)
+        changed: list[Event] = [self._enter(call, after, at_ns, message.summary)] if after is not before else []
+        if changed and after is CONFIRMED_NA:
+            call.answer(message, call.forks.get(message.to_tag), at_ns)
+        if on := moment_of(before, after, asked):
+            self.run(on, call, message, packet, downstream=downstream)
+        return changed
 
     def _enter(self, call: Call, state: State, at_ns: int, cause: str, *, new: bool = False) -> Changed:
         if not new:
@@ -230,7 +251,7 @@ class Calls:
         if call.state is DELETED:
             return call.linger_ns
         if call.state is CONFIRMED:
-            return call.last_ns + self.config.default_timeout * SECOND
+            return call.last_ns + call.lifetime * SECOND
         if call.state is CONFIRMED_NA:
             return max(call.last_ns, call.start_ns) + self.config.noack_timeout * SECOND
         return call.last_ns + self.config.early_timeout * SECOND
@@ -240,10 +261,12 @@ class Calls:
         if call.state is DELETED or self.due_ns(call) > now_ns:
             return []
         self.expired += 1
+        self.run_without_message("end", call, now_ns)
         after = next_state(call.state, TIMEOUT)
         changed = self._enter(call, after or DELETED, now_ns, "timeout")
         call.end(now_ns, "timeout", 0, "nothing seen for too long")
-        return [changed]
+        said, self.said = self.said, []
+        return [changed, *said]
 
     def adopt(self, call: Call) -> None:
         """Count a restored call as if it had begun here."""

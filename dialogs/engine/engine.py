@@ -63,7 +63,7 @@ class Engine:
         self.sockets = Sockets(config)
         self.records = Records(config, rules, self.sockets)
         self.calls = Calls(config, rules, node)
-        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = 0
+        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = self.ignored = 0
         self.families = 0
         "Call-IDs with an initial INVITE, ever."
 
@@ -108,6 +108,8 @@ class Engine:
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
         call, events = self.calls.invite(family.calls, message, packet, copy)
+        if call is None:
+            return self._ignored(message.call_id, family)
         record = self.records.invite(family.records, message, packet)
         if record is not None:
             call.h_id = record.h_id if not call.did_seen else call.h_id
@@ -126,10 +128,19 @@ class Engine:
         take = self.calls.response if message.status else self.calls.request
         return self._seen(call, message, packet, copy, take(call, asked, message, packet, copy))
 
-    @staticmethod
-    def _seen(call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
+    def _ignored(self, call_id: bytes, family: Family) -> list[Event]:
+        self.ignored += 1
+        if not family.calls and not family.records:
+            del self._families[call_id]
+        return []
+
+    def _seen(self, call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
         call.see(message, packet.at_ns, packet.source, packet.destination, copy)
-        return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
+        said = self.calls.said
+        if not said:
+            return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
+        self.calls.said = []
+        return [Seen(call.uid, packet.at_ns, packet, message, copy), *events, *said]
 
     # Time
 

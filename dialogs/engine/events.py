@@ -55,4 +55,13 @@ class Forgotten(NamedTuple):
     "The call as it was last, which nobody writes any more; `Engine.view` makes a snapshot of it."
 
 
-Event = Seen | Created | Changed | Anomaly | Forgotten
+class Said(NamedTuple):
+    """A rule spoke: `kind` is log, alert, webhook or terminate."""
+
+    uid: str
+    at_ns: int
+    kind: str
+    text: str
+
+
+Event = Seen | Created | Changed | Anomaly | Forgotten | Said

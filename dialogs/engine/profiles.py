@@ -2,6 +2,8 @@
 
 Membership = tuple[str, str | None]
 VALUES_MAX = 100_000
+MEMBERSHIPS_MAX = 64
+"Of one dialog."
 
 
 class Profiles:
@@ -21,11 +23,20 @@ class Profiles:
         values = self.sizes.setdefault(name, {})
         if name in self._no_value:
             value = None
-        if value not in values and len(values) >= VALUES_MAX:
+        if (value not in values and len(values) >= VALUES_MAX) or len(members) >= MEMBERSHIPS_MAX:
             self.refused += 1
             return False
         values[value] = values.get(value, 0) + 1
         members.append((name, value))
+        return True
+
+    def remove(self, members: list[Membership], name: str, value: str | None) -> bool:
+        """Take a dialog out of a profile once; False when it is not in it (Kamailio: unset_dlg_profile)."""
+        membership = (name, None if name in self._no_value else value)
+        if membership not in members:
+            return False
+        members.remove(membership)
+        self.drop([membership])
         return True
 
     def drop(self, members: list[Membership]) -> None:

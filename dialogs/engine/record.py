@@ -19,6 +19,10 @@ TIMEOUT_BYE, NO_RESET, CSEQ_DIFF, PRACK_SEEN = 1, 8, 16, 32
 "iflags bits."
 
 
+LEG_KEYS = {"tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set", "bindaddr": "socket"}
+"Kamailio's keys of $dlg(...) behind from_ and to_ -> our names."
+
+
 class Leg(msgspec.Struct):
     """One side as `dlg.list` prints it; None prints as null."""
 
@@ -73,6 +77,9 @@ class Record(msgspec.Struct):
     outs: list[bytes] = []
     "To-tags of relayed answers below 300 (ims_dialog's dlg_out entries)."
 
+    ignored: bool = False
+    "A rule said that it is not to be tracked."
+
     own_bye_ns: int = 0
     "When the proxy's own BYEs have timed out; 0 while it sent none."
 
@@ -83,6 +90,18 @@ class Record(msgspec.Struct):
     def had_bye(self) -> bool:
         """Whether a BYE or a timeout ended it; such a record cannot be revived."""
         return bool(self.dflags & HAS_BYE)
+
+    def field(self, key: str) -> str | int | None:
+        """Return `$dlg(key)` (reference 6); "from" is the caller's leg, "to" the callee's."""
+        side, _, name = key.partition("_")
+        if side in ("from", "to") and name in LEG_KEYS:
+            return getattr(self.caller if side == "from" else self.callee, LEG_KEYS[name]) or None
+        if key in ("start_ts", "init_ts"):
+            return int(self.start_ns if key == "start_ts" else self.init_ns) // SECOND
+        if key == "ref":
+            return 2 if self.answered else 1
+        found = getattr(self, {"callid": "call_id", "req_uri": "request_uri"}.get(key, key))
+        return text(found) if isinstance(found, bytes) else found if isinstance(found, str) else int(found)
 
     def asks(self, asked: Input) -> State | None:
         """Return the state that this input would lead to; None when the pair is impossible."""

@@ -4,8 +4,9 @@ What messages do to it is in `records`.
 """
 
 from dialogs.config import Config
-from dialogs.engine.profiles import Profiles
-from dialogs.engine.record import SECOND, TIMEOUT_BYE, Record
+from dialogs.engine.record import PROFILES_CHANGED, SECOND, TIMEOUT_BYE, Record
+from dialogs.engine.ruled import Ruled
+from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
 
 LINGER_NS = 5 * SECOND
@@ -19,17 +20,32 @@ NOACK_GRACE = 10
 "Seconds a record without ACK gets once the cleaner has found it."
 
 
-class RecordTable:
+class RecordTable(Ruled):
     """Counts records and runs their timers; times are given, in ns."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config.dialog
-        self.profiles = Profiles(self.config.profiles_with_value, self.config.profiles_no_value)
+    def __init__(self, config: Config, rules: Rules) -> None:
+        super().__init__(config, rules)
         self.processed = self.early = self.active = self.failed = self.expired = 0
         self.moved = 0
         "Changes that may have brought a record's deadline nearer."
 
         self._serials: dict[int, int] = {}
+
+    def answered(self) -> int:
+        """Return `active_dialogs`."""
+        return self.active
+
+    def enter_profile(self, subject: Record, name: str, value: str | None) -> None:
+        """Enter a record into a profile."""
+        super().enter_profile(subject, name, value)
+        subject.dflags |= PROFILES_CHANGED
+
+    def set_timeout(self, subject: Record, seconds: int, now_ns: int) -> None:
+        """Set the lifetime, and count it from now where the timer runs already (Kamailio: dlg_set_timeout, reference 10.5)."""
+        subject.lifetime = seconds
+        if subject.answered:
+            subject.arm(now_ns)
+            self.moved += 1
 
     def _next_id(self, entry: int) -> int:
         serial = self._serials.get(entry, 0) + 1
@@ -66,6 +82,7 @@ class RecordTable:
                 record.own_bye_ns = record.own_bye_ns or record.timeout_ns + OWN_BYE_NS
                 self._expiring(record)
             else:
+                self.run_without_message("end", record, now_ns)
                 self._delete(record, TIMEOUT, record.timeout_ns)
         if record.answered and 0 < record.own_bye_ns <= now_ns:
             self._delete(record, REQBYE, record.own_bye_ns)

@@ -14,7 +14,6 @@ from dialogs.engine.record import (
     CSEQ_DIFF,
     NO_RESET,
     PRACK_SEEN,
-    PROFILES_CHANGED,
     SECOND,
     TIMEOUT_BYE,
     Leg,
@@ -22,7 +21,7 @@ from dialogs.engine.record import (
     direction,
 )
 from dialogs.engine.record_table import OWN_BYE_NS, RecordTable
-from dialogs.engine.rules import CompiledRule
+from dialogs.engine.rules.compiled import Rules, moment_of
 from dialogs.engine.sockets import Sockets, socket_text
 from dialogs.engine.states import (
     CONFIRMED,
@@ -39,7 +38,7 @@ from dialogs.engine.states import (
     Input,
 )
 from dialogs.engine.transaction import BRANCHES_MAX, begin
-from dialogs.packet import Packet
+from dialogs.packet import Endpoint, Packet
 from dialogs.sip import Message
 
 WHEEL_NS = 2 * SECOND
@@ -49,17 +48,19 @@ WHEEL_NS = 2 * SECOND
 class Records(RecordTable):
     """Makes and moves records, by Call-ID through the engine's families."""
 
-    def __init__(self, config: Config, rules: tuple[CompiledRule, ...], sockets: Sockets) -> None:
-        super().__init__(config)
-        self.rules = rules
+    def __init__(self, config: Config, rules: Rules, sockets: Sockets) -> None:
+        super().__init__(config, rules)
         self.sockets = sockets
         self._parameter = self.config.rr_param.encode()
+
+    def _entrance(self, packet: Packet) -> Endpoint | None:
+        return self.sockets.entrance(packet.source, packet.destination, packet.transport)
 
     # Requests
 
     def invite(self, records: list[Record], message: Message, packet: Packet) -> Record | None:
         """Take an INVITE without To-tag: a new record, a spiral, or another hop of a known one. Returns a record it made."""
-        enters = not self.sockets or self.sockets.receives(packet.destination)
+        enters = not self.sockets or self._entrance(packet) is not None
         mine = [record for record in records if record.caller_tag == message.from_tag]
         known = next((record for record in reversed(mine) if record.invite.knows(message.branch)), None)
         if known is not None:
@@ -71,7 +72,7 @@ class Records(RecordTable):
             return None
         if last is not None and self.config.detect_spirals and last.state in (UNCONFIRMED, EARLY, CONFIRMED_NA):
             self._leaves(last, message)
-            self._apply_rules(last, message)
+            self.run("created", last, message, packet)
             return None
         return self._create(records, message, packet)
 
@@ -93,22 +94,18 @@ class Records(RecordTable):
             init_ns=packet.at_ns,
             lifetime=self.config.default_timeout,
             invite=begin(message),
-            caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(packet.destination, packet.transport)),
+            caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(self._entrance(packet) or packet.destination, packet.transport)),
             callee=Leg(),
             iflags=TIMEOUT_BYE * self.config.send_bye | NO_RESET * self.config.timeout_noreset,
             routes_before=len(routes) + bool(self.sockets),
         )
+        self.run("created", record, message, packet)
+        if record.ignored:
+            self.profiles.drop(record.profiles)
+            return None
         records.append(record)
         self.processed += 1
-        self._apply_rules(record, message)
         return record
-
-    def _apply_rules(self, record: Record, message: Message) -> None:
-        for rule in self.rules:
-            if rule.on == "created" and rule.test(message):
-                for name, value in rule.profiles:
-                    self.profiles.add(record.profiles, name, value(message) if value else None)
-                    record.dflags |= PROFILES_CHANGED
 
     def _leaves(self, record: Record, message: Message) -> None:
         """Learn from an INVITE copy behind the proxy: its `did`, how many Record-Routes are ours, the trunk's CSeq."""
@@ -130,7 +127,7 @@ class Records(RecordTable):
         if asked is None:
             return
         if self.sockets:
-            if not self.sockets.receives(packet.destination):
+            if self._entrance(packet) is None:
                 if asked is REQBYE and copy == "" and self.sockets.holds(packet.source, packet.transport):
                     self._own_bye(records, message, packet.at_ns)
                 return
@@ -140,7 +137,7 @@ class Records(RecordTable):
             return
         found = self._match(records, message)
         if found is not None:
-            self._move(found[0], asked, message, packet.at_ns, downstream=found[1])
+            self._move(found[0], asked, message, packet, downstream=found[1])
 
     def _own_bye(self, records: list[Record], message: Message, now_ns: int) -> None:
         found = self._match(records, message)
@@ -184,12 +181,13 @@ class Records(RecordTable):
             return
         if not self.sockets:
             if copy == "" and (asked is not RPL3XX or record.invite.decides(message.branch)):
-                self._move(record, asked, message, packet.at_ns, downstream=False)
+                self._move(record, asked, message, packet, downstream=False)
             return
-        if self.sockets.receives(packet.destination) and len(record.sockets) < BRANCHES_MAX:
-            record.sockets.setdefault(message.to_tag, socket_text(packet.destination, packet.transport))
+        entrance = self._entrance(packet)
+        if entrance is not None and len(record.sockets) < BRANCHES_MAX:
+            record.sockets.setdefault(message.to_tag, socket_text(entrance, packet.transport))
         if self.sockets.holds(packet.source, packet.transport) and record.invite.decides(message.branch):
-            self._move(record, asked, message, packet.at_ns, downstream=False)
+            self._move(record, asked, message, packet, downstream=False)
 
     def _own_bye_answered(self, records: list[Record], message: Message, now_ns: int) -> None:
         branch = message.branch
@@ -200,7 +198,8 @@ class Records(RecordTable):
 
     # The table
 
-    def _move(self, record: Record, asked: Input, message: Message, now_ns: int, *, downstream: bool) -> None:
+    def _move(self, record: Record, asked: Input, message: Message, packet: Packet, *, downstream: bool) -> None:
+        now_ns = packet.at_ns
         if asked is RPL2XX and record.callee_tag and message.to_tag == record.callee_tag:
             return  # a repeated 2xx never reaches the machine
         before, after = record.state, record.asks(asked)
@@ -210,6 +209,7 @@ class Records(RecordTable):
             record.outs.append(message.to_tag)
         if after is DELETED:
             if before is not DELETED:
+                self.run("failed" if asked is RPL3XX else "end", record, message, packet, downstream=downstream)
                 self._delete(record, asked, now_ns)
             return
         record.state = after
@@ -225,3 +225,5 @@ class Records(RecordTable):
                 record.dflags |= CHANGED
         if asked not in (RPL1XX, RPL2XX, RPL3XX):
             record.within(message, now_ns, downstream=downstream)
+        if on := moment_of(before, after, asked):
+            self.run(on, record, message, packet, downstream=downstream)

@@ -121,6 +121,12 @@ class CallSnapshot(msgspec.Struct, frozen=True):
     'What was not seen, in words: "200 OK not seen". Empty when all is there.'
 
     user_agent: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    "(key, value) of $dlg_var, in the order they were set."
+
+    flags: tuple[int, ...] = ()
+    "Numbers of the flags that are set, 0 to 31."
+
     expires_ns: int = 0
     "When the engine will give up on this call if nothing more is seen."
 

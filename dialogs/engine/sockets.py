@@ -12,11 +12,16 @@ class Sockets:
     """Tells whether an endpoint is the proxy's own. Empty (falsy) when no socket is configured: then everything counts."""
 
     def __init__(self, config: Config) -> None:
-        addresses = [socket.partition(":")[2] for socket in config.dialog.sockets]
+        listeners = [socket.partition(":") for socket in config.dialog.sockets]
+        addresses = [address for _, _, address in listeners]
         addresses += [address for peer in config.peer if peer.kind == "proxy" for address in peer.addresses]
         self._exact: set[Endpoint] = set()
         self._hosts: set[str] = set()
         self._any_port: set[str] = set()
+        self._listeners: dict[tuple[str, str], Endpoint] = {}
+        for transport, _, address in listeners:
+            host, port = split_address(address)
+            self._listeners.setdefault((transport, host), Endpoint(host, port))
         for address in addresses:
             host, port = split_address(address)
             self._hosts.add(host)
@@ -37,6 +42,18 @@ class Sockets:
     def receives(self, endpoint: Endpoint) -> bool:
         """Return whether the endpoint is an address the proxy listens on."""
         return endpoint in self._exact or endpoint.host in self._any_port
+
+    def entrance(self, source: Endpoint, destination: Endpoint, transport: str) -> Endpoint | None:
+        """Return the address by which a packet enters the proxy, None when it does not.
+
+        What comes back on a stream that the proxy itself opened arrives at a port of no listener; it counts for the first one of that transport.
+        Between two addresses of one host nobody can tell, so only a listener decides there.
+        """
+        if self.receives(destination):
+            return destination
+        if transport in STREAMS and destination.host in self._hosts and source.host != destination.host:
+            return self._listeners.get((transport, destination.host), destination)
+        return None
 
 
 def split_address(address: str) -> tuple[str, int]:

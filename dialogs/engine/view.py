@@ -59,5 +59,7 @@ def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
         repeated=summary(*call.repeated),
         incomplete=tuple(call.notes),
         user_agent=call.user_agent,
+        variables=tuple(call.variables.items()),
+        flags=tuple(number for number in range(32) if call.sflags >> number & 1),
         expires_ns=expires_ns,
     )

@@ -1,0 +1,62 @@
+"""Rules compiled from the configuration, by moment. Knows the configuration's values; knows no file."""
+
+from typing import NamedTuple
+
+from dialogs.config import Config, Rule
+from dialogs.engine.rules.actions import Action, Hands, compile_action
+from dialogs.engine.rules.conditions import Test, compile_condition
+from dialogs.engine.rules.errors import RuleError
+from dialogs.engine.rules.moment import Moment
+from dialogs.engine.states import CONFIRMED, EARLY, REQ, REQPRACK, Input, State
+
+MOMENTS = ("created", "early", "confirmed", "request", "end", "failed")
+"""When rules run: an initial INVITE passes; the first 1xx; the ACK of the 2xx; any other request inside; BYE or time-out; a negative final answer."""
+
+Rules = dict[str, tuple["CompiledRule", ...]]
+
+
+class CompiledRule(NamedTuple):
+    """A rule ready to run."""
+
+    test: Test
+    actions: tuple[Action, ...]
+
+
+def compile_rules(config: Config) -> Rules:
+    """Return the rules by moment. Without any, the default: each call enters profile "caller" with its From URI. Raises RuleError."""
+    rules = config.rule or (Rule(do=({"set_profile": ["caller", "$fu"]},)),)
+    found: Rules = {}
+    for number, rule in enumerate(rules, 1):
+        try:
+            compiled = _compile(rule)
+        except RuleError as error:
+            raise RuleError(f"rule {number}: {error}") from error
+        found[rule.on] = (*found.get(rule.on, ()), compiled)
+    return found
+
+
+def _compile(rule: Rule) -> CompiledRule:
+    if rule.on not in MOMENTS:
+        raise RuleError(f"on: expected {', '.join(MOMENTS)}, got {rule.on!r}")
+    test = compile_condition(rule.when) if rule.when.strip() else _always
+    actions = [compile_action(name, arguments if isinstance(arguments, list) else [arguments]) for action in rule.do for name, arguments in action.items()]
+    return CompiledRule(test, tuple(actions))
+
+
+def _always(_moment: Moment) -> bool:
+    return True
+
+
+def run_rules(rules: tuple[CompiledRule, ...], moment: Moment, hands: Hands) -> None:
+    """Run the rules of one moment in order; each sees what those before it did."""
+    for rule in rules:
+        if rule.test(moment):
+            for action in rule.actions:
+                action(moment, hands)
+
+
+def moment_of(before: State, after: State, asked: Input) -> str:
+    """Return the rules' moment that a move is, "" for none; the ends have their own."""
+    if after is not before:
+        return {EARLY: "early", CONFIRMED: "confirmed"}.get(after, "")
+    return "request" if asked in (REQ, REQPRACK) else ""

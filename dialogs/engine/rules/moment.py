@@ -1,0 +1,38 @@
+"""What a rule looks at: a message, the dialog it belongs to, and when. Knows shapes only; makes and changes nothing."""
+
+from typing import NamedTuple, Protocol
+
+from dialogs.engine.profiles import Membership, Profiles
+from dialogs.packet import Packet
+from dialogs.sip import Message
+
+
+class Subject(Protocol):
+    """A dialog as rules see it: a wire call or a Kamailio record."""
+
+    profiles: list[Membership]
+    variables: dict[str, str]
+    sflags: int
+    lifetime: int
+    start_ns: int
+
+    def field(self, key: str) -> str | int | None:
+        """Return `$dlg(key)`; None for a key that has no value yet."""
+        ...
+
+
+class Moment(NamedTuple):
+    """A message that has just moved, or made, a dialog."""
+
+    message: Message
+    packet: Packet
+    subject: Subject
+    profiles: Profiles
+    active: int
+    "Dialogs answered and not ended ($DLG_count)."
+
+    state: int
+    "The dialog's state after the message ($DLG_status)."
+
+    downstream: bool
+    "Whether the message goes from the caller's side to the callee's."
