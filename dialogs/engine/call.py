@@ -53,6 +53,7 @@ class Fork(msgspec.Struct):
     route_set: list[str] = []
     rang_ns: int = 0
     answered_ns: int = 0
+    acked: bool = False
     ended_ns: int = 0
 
 
@@ -82,6 +83,12 @@ class Call(msgspec.Struct):
     "Start line and method of the newest message: words are made of it only when somebody looks."
 
     had_bye: bool = False
+    early_acks: dict[bytes, int] = {}
+    "To-tag -> when its ACK was seen before its 2xx."
+
+    bye: tuple[int, str] | None = None
+    'The newest BYE: when, and who sent it ("caller", "callee", "proxy"); also one that came before the answer.'
+
     cancelled_by: str = ""
     forks: dict[bytes, Fork] = {}
     hosts: list[Endpoint] = []
@@ -216,8 +223,8 @@ class Call(msgspec.Struct):
             fork.ended_ns = fork.ended_ns or at_ns
 
     def other_answered_fork(self, tag: bytes) -> bool:
-        """Return whether a fork beside this one answered and is still up: then a BYE to this one ends a leg, not the call."""
-        return any(fork.answered_ns and not fork.ended_ns for other, fork in self.forks.items() if other != tag)
+        """Return whether a fork beside this one was answered, acknowledged and is still up: then a BYE to this one ends a leg, not the call."""
+        return any(fork.answered_ns and fork.acked and not fork.ended_ns for other, fork in self.forks.items() if other != tag)
 
     def did(self, entry: int, serial: int) -> None:
         """Take the identity that the proxy's own cookie shows."""

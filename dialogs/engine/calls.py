@@ -4,13 +4,12 @@ Hop copies and retransmissions are counted and shown but drive nothing twice; a 
 caller (see `transaction`). Each method returns the events it caused.
 """
 
-from dialogs.config import Config
-from dialogs.engine.call import CHALLENGES, Call, Side, side_tag
-from dialogs.engine.events import Anomaly, Changed, Created, Event, Said
+from dialogs.engine.call import CHALLENGES, FORKS_MAX, Call, Side, side_tag
+from dialogs.engine.call_table import CallTable
+from dialogs.engine.events import Anomaly, Changed, Created, Event
 from dialogs.engine.identity import find_did, h_entry, uid
 from dialogs.engine.record import SECOND
-from dialogs.engine.ruled import Ruled
-from dialogs.engine.rules.compiled import Rules, moment_of
+from dialogs.engine.rules.compiled import moment_of
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
     CONFIRMED,
@@ -22,46 +21,21 @@ from dialogs.engine.states import (
     RPL2XX,
     RPL3XX,
     STATE_NAMES,
-    TIMEOUT,
     UNCONFIRMED,
     Input,
-    State,
     next_state,
 )
 from dialogs.engine.transaction import begin
 from dialogs.packet import Endpoint, Packet
 from dialogs.sip import Message
 
-LINGER_NS = 35 * SECOND
-"An ended call stays in memory while its BYE may still be repeated or answered (RFC 3261, timers F and J: 32 s)."
+NO_ANSWER = "200 OK not seen"
+OVERTAKE_NS = SECOND
+"Packets that belong together and come in the wrong order are no further apart than this."
 
 
-class Calls(Ruled):
-    """The table of wire calls, by Call-ID through the engine's families."""
-
-    def __init__(self, config: Config, rules: Rules, node: str) -> None:
-        super().__init__(config, rules)
-        self.node = node
-        self.said: list[Said] = []
-        "What rules said since the engine last took it away."
-
-        self.processed = self.failed = self.expired = self.anomalies = 0
-        self.by_state = dict.fromkeys(STATE_NAMES, 0)
-        self._parameter = self.config.rr_param.encode()
-
-    # The hands of the rules
-
-    def answered(self) -> int:
-        """Return how many calls are up."""
-        return self.by_state[CONFIRMED_NA] + self.by_state[CONFIRMED]
-
-    def enter_profile(self, subject: Call, name: str, value: str | None) -> None:
-        """Enter a call into a profile; one that has ended keeps the name, but counts no more."""
-        subject.counted = self.profiles.add(subject.profiles, name, value) or subject.counted
-
-    def say(self, subject: Call, kind: str, text: str, now_ns: int) -> None:
-        """Keep it for the engine's next events."""
-        self.said.append(Said(subject.uid, now_ns, kind, text))
+class Calls(CallTable):
+    """Makes and moves wire calls, by Call-ID through the engine's families."""
 
     # Finding
 
@@ -137,7 +111,8 @@ class Calls(Ruled):
         sender = call.caller if side == "caller" else call.callee
         if message.method == "CANCEL" and not call.cancelled_by:
             call.cancelled_by = "caller" if message.branch == call.invite.branch else "proxy"
-        if copy or side is None or asked is None:
+        # The caller's ACK of a refusal looks like a copy of the proxy's own, hop by hop, and still tells something when the refusal was missed.
+        if side is None or asked is None or (copy and not (asked is REQACK and message.branch == call.invite.branch)):
             return []
         if asked is REQBYE:
             return self._bye(call, message, packet, side)
@@ -150,36 +125,52 @@ class Calls(Ruled):
 
     def _ack(self, call: Call, message: Message, packet: Packet) -> list[Event]:
         """An ACK counts when it is for an answered fork; that of a refused branch or of a 487 is hop-by-hop and means nothing."""
-        fork = call.forks.get(message.to_tag)
-        if fork is not None and not fork.answered_ns:
+        fork, hop_by_hop = call.forks.get(message.to_tag), call.invite.knows(message.branch)
+        if call.state in (UNCONFIRMED, EARLY):
+            if hop_by_hop:
+                return self._refusal_acked(call, packet)
+            call.note(NO_ANSWER)
+            if len(call.early_acks) < FORKS_MAX:
+                call.early_acks[message.to_tag] = packet.at_ns
             return []
-        if fork is None and call.state in (UNCONFIRMED, EARLY):
-            if not call.invite.knows(message.branch):
-                call.note("200 OK not seen")
+        refused = not fork.answered_ns if fork is not None else hop_by_hop and message.branch != call.invite.branch
+        if refused:
             return []
+        if fork is not None:
+            fork.acked = True
         return self._move(call, REQACK, packet, message)
+
+    def _refusal_acked(self, call: Call, packet: Packet) -> list[Event]:
+        """An ACK on the INVITE's own branch, on the first hop of a call that still rings: its refusal was missed (RFC 3261, 17.1.1.3)."""
+        if call.state not in (UNCONFIRMED, EARLY) or packet.source != call.caller.address:
+            return []
+        call.note("final answer not seen")
+        changed = self._enter(call, DELETED, packet.at_ns, "ACK")
+        call.end(packet.at_ns, "callee", 0, "refused, answer not seen")
+        return [changed]
 
     def _bye(self, call: Call, message: Message, packet: Packet, side: str) -> list[Event]:
         tag = message.to_tag if side == "caller" else message.from_tag
         fork = call.forks.get(tag)
+        sender = call.caller if side == "caller" else call.callee
+        by = side if same_party(packet, sender.address) else "proxy"
+        call.bye = (packet.at_ns, by)
         if call.answered and fork is not None and not fork.ended_ns:
             fork.ended_ns = packet.at_ns
             if call.other_answered_fork(tag):
                 return []
-        sender = call.caller if side == "caller" else call.callee
-        own = not same_party(packet, sender.address)
-        if not own:
+        if by == side:
             sender.released_ns = sender.released_ns or packet.at_ns
         ended = self._move(call, REQBYE, packet, message, downstream=side == "caller")
         if ended and call.state is DELETED:
             call.had_bye = True
-            call.end(packet.at_ns, "proxy" if own else side, 0, message.header("reason") or "")
+            call.end(packet.at_ns, by, 0, message.header("reason") or "")
         return ended
 
     def response(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
         """Take an answer of a call."""
         if message.method == "BYE":
-            self._bye_answered(call, message, packet.at_ns)
+            return self._bye_answered(call, message, packet.at_ns)
         if asked is None or message.from_tag != call.caller.tag:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
@@ -192,14 +183,40 @@ class Calls(Ruled):
             return []
         if asked is RPL2XX and call.callee.tag and call.start_ns:
             return []  # another fork answered, or the same again
-        return self._move(call, asked, packet, message, downstream=False)
+        moved = self._move(call, asked, packet, message, downstream=False)
+        return moved + self._overtaken(call, message, packet) if moved and call.state is CONFIRMED_NA else moved
 
-    def _bye_answered(self, call: Call, message: Message, at_ns: int) -> None:
-        """A leg is released when it answers a BYE with success, or says that it knows no such call (RFC 3261, 15.1.2)."""
+    def _overtaken(self, call: Call, message: Message, packet: Packet) -> list[Event]:
+        """Take up the ACK and the BYE that came a moment before the 2xx they belong to: packets overtake each other."""
+        events: list[Event] = []
+        if packet.at_ns - call.early_acks.get(message.to_tag, 0) <= OVERTAKE_NS:
+            call.notes = [words for words in call.notes if words != NO_ANSWER]
+            if (fork := call.forks.get(message.to_tag)) is not None:
+                fork.acked = True
+            events.append(self._enter(call, CONFIRMED, packet.at_ns, "ACK"))
+        if call.bye is not None and packet.at_ns - call.bye[0] <= OVERTAKE_NS:
+            events += self._over(call, packet.at_ns, call.bye[1])
+        return events
+
+    def _over(self, call: Call, at_ns: int, by: str) -> list[Event]:
+        call.had_bye = True
+        changed = self._enter(call, DELETED, at_ns, "BYE")
+        call.end(at_ns, by)
+        return [changed]
+
+    def _bye_answered(self, call: Call, message: Message, at_ns: int) -> list[Event]:
+        """A leg is released when it answers a BYE with success, or says that it knows no such call (RFC 3261, 15.1.2).
+
+        A success without its BYE tells of the BYE that was missed: the call is over.
+        """
         if 200 <= message.status < 300 or message.status in (481, 408):
             leg = call.callee if side_tag(call, message) == "caller" else call.caller
             if message.status != 408:
                 leg.released_ns = leg.released_ns or at_ns
+            if call.bye is None and call.answered and message.status < 300:
+                call.note("BYE not seen")
+                return self._over(call, at_ns, side_tag(call, message) or "")
+        return []
 
     def _refused(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:
         if copy == "repeat" or not call.invite.decides(message.branch) or call.state not in (UNCONFIRMED, EARLY):
@@ -231,61 +248,6 @@ class Calls(Ruled):
         if on := moment_of(before, after, asked):
             self.run(on, call, message, packet, downstream=downstream)
         return changed
-
-    def _enter(self, call: Call, state: State, at_ns: int, cause: str, *, new: bool = False) -> Changed:
-        if not new:
-            self.by_state[call.state] -= 1
-        self.by_state[state] += 1
-        call.enter(state, at_ns, cause)
-        if state is DELETED:
-            call.linger_ns = at_ns + LINGER_NS
-            if call.counted:
-                self.profiles.drop(call.profiles)
-                call.counted = False
-        return Changed(call.uid, at_ns, int(state), cause)
-
-    # Time
-
-    def due_ns(self, call: Call) -> int:
-        """Return when `expire` should be asked about this call next."""
-        if call.state is DELETED:
-            return call.linger_ns
-        if call.state is CONFIRMED:
-            return call.last_ns + call.lifetime * SECOND
-        if call.state is CONFIRMED_NA:
-            return max(call.last_ns, call.start_ns) + self.config.noack_timeout * SECOND
-        return call.last_ns + self.config.early_timeout * SECOND
-
-    def expire(self, call: Call, now_ns: int) -> list[Event]:
-        """End a call that nobody has been heard of for too long."""
-        if call.state is DELETED or self.due_ns(call) > now_ns:
-            return []
-        self.expired += 1
-        self.run_without_message("end", call, now_ns)
-        after = next_state(call.state, TIMEOUT)
-        changed = self._enter(call, after or DELETED, now_ns, "timeout")
-        call.end(now_ns, "timeout", 0, "nothing seen for too long")
-        said, self.said = self.said, []
-        return [changed, *said]
-
-    def adopt(self, call: Call) -> None:
-        """Count a restored call as if it had begun here."""
-        self.processed += 1
-        self.by_state[call.state] += 1
-        self._count_again(call)
-
-    def _count_again(self, call: Call) -> None:
-        """Put a call's memberships, which its end or another process took out, back into the counters."""
-        members, call.profiles = call.profiles, []
-        for name, value in members:
-            call.counted = self.profiles.add(call.profiles, name, value) or call.counted
-
-    def forget(self, call: Call) -> None:
-        """Take a call out of the counters."""
-        self.by_state[call.state] -= 1
-        if call.counted:
-            self.profiles.drop(call.profiles)
-            call.counted = False
 
 
 def same_party(packet: Packet, address: Endpoint | None) -> bool:

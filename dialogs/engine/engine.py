@@ -21,11 +21,13 @@ from dialogs.engine.rules import compile_rules
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.sockets import Sockets
 from dialogs.engine.states import DELETED, classify
+from dialogs.engine.strays import Strays
 from dialogs.engine.transaction import Copies
 from dialogs.engine.view import snapshot
 from dialogs.packet import Packet
 from dialogs.sip import Message, parse
 
+NO_PACKETS: list[Packet] = []
 NEVER = 1 << 80
 "Later than any time a capture can carry."
 
@@ -69,6 +71,7 @@ class Engine:
 
         self._families: OrderedDict[bytes, Family] = OrderedDict()
         self._by_uid: dict[str, tuple[bytes, Call]] = {}
+        self._strays = Strays()
         self._timers: list[tuple[int, bytes]] = []
         self._clean_ns = 0
 
@@ -84,15 +87,15 @@ class Engine:
             self.not_sip += 1
             return []
         self.messages += 1
-        call_id = message.call_id
+        call_id, strays = message.call_id, NO_PACKETS
         initial = message.method == "INVITE" and not message.status and not message.to_tag
         family = self._families.get(call_id)
         if family is None:
             if not initial or not call_id:
-                self.outside += 1
-                return []
+                return self._outside(message, packet)
             family = self._families[call_id] = Family()
             self.families += 1
+            strays = self._strays.take(call_id, packet.at_ns)
         else:
             self._families.move_to_end(call_id)
         copy = family.copies.kind(message, packet)
@@ -101,10 +104,26 @@ class Engine:
             return []
         moved = self.records.moved
         events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
+        for stray in strays:
+            events += self._taken_up(stray)
         # A deadline comes nearer only with a change of state; one that went further away is looked at when the old one is due.
         if len(events) > 1 or moved != self.records.moved:
             self._schedule(call_id, family)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
+
+    def _outside(self, message: Message, packet: Packet) -> list[Event]:
+        """Pass over a message of no known call; one about an INVITE may only have come too early."""
+        self.outside += 1
+        if message.method in ("INVITE", "ACK", "BYE") and message.call_id:
+            self._strays.keep(message.call_id, packet)
+        return []
+
+    def _taken_up(self, packet: Packet) -> list[Event]:
+        """Take a message that came before its INVITE again, now that there is a call for it."""
+        self.outside -= 1
+        self.packets -= 1
+        self.messages -= 1
+        return self.receive(packet)
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
         call, events = self.calls.invite(family.calls, message, packet, copy)

@@ -35,6 +35,9 @@ class RecordTable(Ruled):
         """Return `active_dialogs`."""
         return self.active
 
+    def say(self, subject: Record, kind: str, text: str, now_ns: int) -> None:
+        """Say nothing: only the wire view speaks, or everything would be said twice."""
+
     def enter_profile(self, subject: Record, name: str, value: str | None) -> None:
         """Enter a record into a profile."""
         super().enter_profile(subject, name, value)

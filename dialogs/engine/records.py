@@ -83,6 +83,7 @@ class Records(RecordTable):
         entry = h_entry(message.call_id, self.config.hash_size)
         routes = message.record_route
         sender = message.from_
+        entrance = self._entrance(packet) or packet.destination
         record = Record(
             h_entry=entry,
             h_id=self._next_id(entry),
@@ -94,7 +95,7 @@ class Records(RecordTable):
             init_ns=packet.at_ns,
             lifetime=self.config.default_timeout,
             invite=begin(message),
-            caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(self._entrance(packet) or packet.destination, packet.transport)),
+            caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(entrance, packet.transport)),
             callee=Leg(),
             iflags=TIMEOUT_BYE * self.config.send_bye | NO_RESET * self.config.timeout_noreset,
             routes_before=len(routes) + bool(self.sockets),

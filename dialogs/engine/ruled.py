@@ -56,5 +56,6 @@ class Ruled(ABC):
         """Do not track this dialog: it is let go as soon as the moment that made it is over."""
         subject.ignored = True
 
+    @abstractmethod
     def say(self, subject: Any, kind: str, text: str, now_ns: int) -> None:
-        """Say nothing: only the wire view speaks, or everything would be said twice."""
+        """Tell whoever listens to the engine."""

@@ -1,5 +1,6 @@
 """The addresses of the watched proxy. Knows endpoints and the configuration; knows no message."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from dialogs.config import Config
@@ -56,6 +57,7 @@ class Sockets:
         return None
 
 
+@lru_cache(4096)  # few addresses, asked for at every change of a call; bounded, whatever strangers send
 def split_address(address: str) -> tuple[str, int]:
     """Return (host, port) of "host", "host:port", "[v6]" or "[v6]:port"; port 0 when absent."""
     if address.startswith("["):

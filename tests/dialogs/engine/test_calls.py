@@ -311,7 +311,7 @@ def test_long_challenge_chain_is_capped():
 
 
 def test_missing_200_is_noted_once():
-    engine, _ = run("alice -> bob INVITE\nalice -> bob ACK branch=x to=lost\nalice -> bob ACK branch=y to=other\nalice -> bob ACK branch=INVITE1 to=third")
+    engine, _ = run("alice -> bob INVITE\nalice -> bob ACK branch=x to=lost\nalice -> bob ACK branch=y to=other")
     assert only(engine).incomplete == ("200 OK not seen",)
 
 
@@ -343,3 +343,21 @@ def test_stream_peer_is_known_by_its_host():
 def test_bye_from_another_host_is_the_proxys():
     engine, _ = run(ANSWERED + "carol -> bob BYE cseq=2")
     assert (only(engine).ended_by, only(engine).caller.released_ns) == ("proxy", 0)
+
+
+def test_second_answer_that_nobody_acknowledged_does_not_keep_the_call_up():
+    engine, events = run("alice -> bob INVITE\nbob -> alice 200 to=b\nbob -> alice 200 to=c\nalice -> bob ACK to=b\nalice -> bob BYE cseq=2 to=b")
+    assert (states(events), only(engine).ended_by) == ([1, 3, 4, 5], "caller")
+
+
+def test_acks_that_came_too_early_are_capped():
+    lines = ["alice -> bob INVITE", *(f"alice -> bob ACK branch=x{number} to=t{number}" for number in range(40))]
+    engine, _ = run("\n".join(lines))
+    (call,) = engine.all_calls()
+    assert (len(call.early_acks), call.notes) == (32, ["200 OK not seen"])
+
+
+def test_early_ack_of_a_fork_without_room_is_no_error():
+    lines = ["alice -> bob INVITE", *(f"h{number} -> alice 180 to=t{number}" for number in range(32)), "alice -> bob ACK branch=x to=b", "bob -> alice 200"]
+    engine, events = run("\n".join(lines))
+    assert states(events) == [1, 2, 3, 4]

@@ -29,6 +29,24 @@ def test_endpoint_is_own_or_not(end, expected):
     assert (SOCKETS.holds(endpoint, transport), SOCKETS.receives(endpoint)) == expected
 
 
+ENTRANCES = {
+    "listener": ("192.0.2.9:7", "192.0.2.4:5060", "udp", "192.0.2.4:5060"),
+    "own stream": ("192.0.2.9:5060", "192.0.2.4:40000", "tcp", "192.0.2.4:5070"),
+    "own stream, the first listener": ("192.0.2.9:5060", "192.0.2.4:40000", "tls", "192.0.2.4:5061"),
+    "own stream without a listener": ("192.0.2.9:5060", "192.0.2.4:40000", "wss", "192.0.2.4:40000"),
+    "another port by udp": ("192.0.2.9:5060", "192.0.2.4:40000", "udp", None),
+    "between addresses of one host": ("192.0.2.4:40000", "192.0.2.4:5080", "tcp", None),
+    "elsewhere": ("192.0.2.4:40000", "192.0.2.9:5060", "tcp", None),
+}
+
+
+@pytest.mark.parametrize(("source", "destination", "transport", "expected"), ENTRANCES.values(), ids=ENTRANCES)
+def test_packet_enters_by_a_listener(source, destination, transport, expected):
+    proxy = Sockets(Config(dialog=Dialog(sockets=("udp:192.0.2.4:5060", "tcp:192.0.2.4:5070", "tls:192.0.2.4:5061", "tls:192.0.2.4:5062"))))
+    entrance = proxy.entrance(Endpoint(*split_address(source)), Endpoint(*split_address(destination)), transport)
+    assert (None if entrance is None else str(entrance)) == expected
+
+
 def test_no_socket_is_falsy():
     assert not Sockets(Config())
 
