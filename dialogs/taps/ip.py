@@ -1,30 +1,37 @@
-"""Frames to packets: IPv4, IPv6 and UDP. Knows where a payload begins and whether it may be SIP; knows no SIP beyond that.
+"""Frames to packets: IPv4, IPv6, UDP and TCP, in tunnels too. Knows where a payload begins and whether it may be SIP; knows no SIP beyond that.
 
 One `Decoder` serves one tap. It never raises on what is on the wire: what cannot be read or is of no interest is counted by cause.
 Checksums are not looked at: a capturing host sees its own packets before the network card fills them in.
 """
 
 import struct
+from collections.abc import Iterable
 
 from dialogs.packet import Packet
 from dialogs.taps import hep
-from dialogs.taps.addresses import AddressBook
+from dialogs.taps.addresses import AddressBook, address_text
 from dialogs.taps.counters import Counters
+from dialogs.taps.encrypted import SIP_PORTS, TLS_PORT, looks_encrypted
 from dialogs.taps.fragments import Reassembler
+from dialogs.taps.icmp import ICMP, ICMP_V6, quotes_sip
 from dialogs.taps.link import IPV4, IPV6, LinkReader
+from dialogs.taps.tcp import EVENTS, Streams
+from dialogs.taps.tunnels import ETHERTYPES, MAX_DEPTH, PROTOCOLS, UDP_PORTS, Opener
 
+TCP = 6
 UDP = 17
+ESP = 50
+AUTHENTICATION = 51
 V6_FRAGMENT = 44
-V6_AUTHENTICATION = 51
 V6_NO_NEXT_HEADER = 59
-V6_EXTENSIONS = frozenset((0, 43, V6_FRAGMENT, V6_AUTHENTICATION, 60, 135, 139, 140))
-SKIPPED_PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 47: "GRE", 50: "IPsec", 58: "ICMPv6", V6_NO_NEXT_HEADER: "no payload", 132: "SCTP"}
-"An ICMP error quotes the packet it is about; the quotation is not a message."
+V6_EXTENSIONS = frozenset((0, 43, V6_FRAGMENT, AUTHENTICATION, 60, 135, 139, 140))
+SKIPPED_PROTOCOLS = {2: "IGMP", V6_NO_NEXT_HEADER: "no payload", 132: "SCTP"}
 
 STUN_COOKIE = b"\x21\x12\xa4\x42"
 
 _ipv4_header = struct.Struct("!BxHxxHxB").unpack_from
 _ipv6_header = struct.Struct("!BxxxHB").unpack_from
+_tcp_header = struct.Struct("!I4xBB").unpack_from
 _udp_length = struct.Struct("!H").unpack_from
 _new = tuple.__new__  # a NamedTuple's own constructor is a Python function: twice the time
 
@@ -32,28 +39,70 @@ _new = tuple.__new__  # a NamedTuple's own constructor is a Python function: twi
 class Decoder:
     """Turns the frames of one tap into packets and counts the rest."""
 
-    __slots__ = ("_hep", "book", "counters", "fragments", "tap")
+    __slots__ = ("_depth", "_hep", "_ports", "book", "counters", "fragments", "sip_ports", "streams", "tap")
 
-    def __init__(self, tap: str, *, unpack_hep: bool = False) -> None:
-        """`unpack_hep`: take HEP datagrams for what they carry. For recordings only: live, it would let anyone forge traffic."""
+    def __init__(self, tap: str, *, unpack_hep: bool = False, ports: Iterable[int] = ()) -> None:
+        """Begin with nothing seen.
+
+        `unpack_hep`: take HEP datagrams for what they carry. For recordings only: live, it would let anyone forge traffic.
+        `ports`: those of SIP, where tunnelled traffic passed the capture filter whatever its ports were; none: tell SIP by its looks alone.
+        """
         self.tap = tap
         self.book = AddressBook()
-        self.counters = Counters()
-        self.fragments = Reassembler()
+        self.counters = Counters(self.book)
+        self.fragments = Reassembler(self.counters)
         self._hep = unpack_hep
+        self._ports = frozenset((*ports, TLS_PORT)) if ports else frozenset()
+        self.sip_ports = self._ports or SIP_PORTS
+        "Where encrypted traffic and ICMP errors are taken for SIP's."
+
+        self.streams = Streams(tap, self.counters, self.book, self.encrypted)
+        self._depth = 0
 
     def decode(self, at_ns: int, link: LinkReader, frame: bytes, out: list[Packet]) -> None:
-        """Append what the frame carries to `out`: nothing, one packet, later several."""
+        """Append what the frame carries to `out`: nothing, one packet, several messages of a stream."""
         try:
             kind, at = link(frame)
             if kind == IPV4:
                 self._ipv4(at_ns, frame, at, out)
-            elif kind == IPV6:
-                self._ipv6(at_ns, frame, at, out)
             else:
-                self.counters.skip("not IP")
+                self._network(at_ns, kind, frame, at, out)
         except (IndexError, struct.error):
             self.counters.fail("cut short")
+
+    def finish(self, out: list[Packet]) -> None:
+        """Count as incomplete what still waits for its missing pieces, append what waits behind gaps: the capture is over."""
+        self.fragments.finish()
+        self.streams.finish(out)
+
+    def _network(self, at_ns: int, kind: int, frame: bytes, at: int, out: list[Packet]) -> None:
+        """Read what an Ethertype announces, off the fast path."""
+        if kind == IPV4:
+            self._ipv4(at_ns, frame, at, out)
+        elif kind == IPV6:
+            self._ipv6(at_ns, frame, at, out)
+        elif kind in ETHERTYPES:
+            self._open(ETHERTYPES[kind], at_ns, frame, at, out)
+        else:
+            self.counters.skip("not IP")
+
+    def _open(self, opener: Opener, at_ns: int, body: bytes, at: int, out: list[Packet]) -> None:
+        """Go on with what a tunnel carries, unless its header is of a kind that is not read."""
+        inner = opener(body, at)
+        if inner is None:
+            self.counters.fail("tunnel header")
+        else:
+            self._enter(at_ns, *inner, body, out)
+
+    def _enter(self, at_ns: int, kind: int, at: int, body: bytes, out: list[Packet]) -> None:
+        if self._depth >= MAX_DEPTH:
+            self.counters.fail("tunnels too deep")
+            return
+        self._depth += 1
+        try:
+            self._network(at_ns, kind, body, at, out)
+        finally:
+            self._depth -= 1
 
     def _ipv4(self, at_ns: int, frame: bytes, at: int, out: list[Packet]) -> None:
         first, total, fragment, protocol = _ipv4_header(frame, at)
@@ -72,7 +121,7 @@ class Decoder:
             key = frame[at + 12 : at + 24] if header == 20 else frame[at + 12 : at + 20] + frame[body : body + 4]
             self._udp(at_ns, key, frame, body, end, out)
         else:
-            self.counters.skip(SKIPPED_PROTOCOLS.get(protocol, "other IP protocol"))
+            self._transport(at_ns, protocol, frame[at + 12 : at + 20], frame, body, end, out)
 
     def _ipv6(self, at_ns: int, frame: bytes, at: int, out: list[Packet]) -> None:
         first, length, protocol = _ipv6_header(frame, at)
@@ -91,7 +140,7 @@ class Decoder:
                     self._fragment(at_ns, key, place & 0xFFF8, place & 1, frame[body + 8 : end], out)
                     return
                 body += 8  # an "atomic" fragment is whole. RFC 6946
-            elif protocol == V6_AUTHENTICATION:
+            elif protocol == AUTHENTICATION:
                 body += (frame[body + 1] + 2) << 2
             else:
                 body += (frame[body + 1] + 1) << 3
@@ -108,10 +157,40 @@ class Decoder:
 
     def _transport(self, at_ns: int, protocol: int, addresses: bytes, body: bytes, at: int, end: int, out: list[Packet]) -> None:
         """Read what an IP packet carries, off the fast path."""
+        while protocol == AUTHENTICATION:
+            protocol, at = body[at], at + (body[at + 1] + 2 << 2)
         if protocol == UDP:
             self._udp(at_ns, addresses + body[at : at + 4], body, at, end, out)
+        elif protocol == TCP:
+            self._tcp(at_ns, addresses + body[at : at + 4], body, at, end, out)
+        elif protocol in PROTOCOLS:
+            self._open(PROTOCOLS[protocol], at_ns, body, at, out)
+        elif protocol == ESP:
+            self.counters.skip("IPsec")
+            self.counters.encrypt(address_text(addresses[: len(addresses) // 2]))
+        elif protocol in (ICMP, ICMP_V6):
+            self._icmp(protocol, addresses, body[at:end])
         else:
             self.counters.skip(SKIPPED_PROTOCOLS.get(protocol, "other IP protocol"))
+
+    def _icmp(self, protocol: int, addresses: bytes, message: bytes) -> None:
+        """Count an error about SIP: the packet it quotes is evidence, not a message."""
+        self.counters.skip("ICMP" if protocol == ICMP else "ICMPv6")
+        if quotes_sip(protocol, message, self.sip_ports):
+            self.counters.refuse(address_text(addresses[: len(addresses) // 2]))
+
+    def _tcp(self, at_ns: int, key: bytes, body: bytes, at: int, end: int, out: list[Packet]) -> None:
+        """Read a TCP segment whose header begins at `at`. `key` is both addresses and both ports, as the address book wants them."""
+        sequence, length, flags = _tcp_header(body, at + 4)
+        start, stop = at + (length >> 4 << 2), min(end, len(body))
+        if length < 0x50 or start > end:
+            self.counters.fail("TCP header")
+        elif not flags & EVENTS and start >= end:
+            self.counters.skip("TCP without data")
+        elif self._ports and not self.wants(key):
+            self.counters.skip("other port")
+        else:
+            self.streams.segment(at_ns, key, sequence, flags, body[start:stop], out, end - stop)
 
     def _udp(self, at_ns: int, key: bytes, body: bytes, at: int, end: int, out: list[Packet]) -> None:
         (length,) = _udp_length(body, at + 4)
@@ -123,11 +202,41 @@ class Decoder:
             self._unpack(at_ns, payload, out)
             return
         # every start line but an exotic method's begins with a letter: most junk goes here, before any object is made
-        if not (payload and 65 <= payload[0] & 0xDF <= 90) and b"SIP/2.0" not in payload:
-            self.counters.skip(_kind_of_junk(payload))
+        if not (payload and 65 <= payload[0] & 0xDF <= 90) and not self._unusual(at_ns, key, payload, out):
             return
-        pair = self.book.pairs.get(key) or self.book.pair(key)
-        out.append(_new(Packet, (at_ns, pair[0], pair[1], "udp", payload, self.tap)))
+        if self._ports and not self.wants(key):
+            self.counters.skip("other port")
+            return
+        pair = self.book.pairs.get(key) or self.book.remember(key)
+        pair.packets += 1
+        out.append(_new(Packet, (at_ns, pair.source, pair.destination, "udp", payload, self.tap)))
+
+    def wants(self, key: bytes) -> bool:
+        """Tell whether one of the ports at the end of a key is one of ours; all are where none was named."""
+        ports = self._ports
+        return not ports or key[-2] << 8 | key[-1] in ports or key[-4] << 8 | key[-3] in ports
+
+    def encrypted(self, key: bytes, payload: bytes) -> bool:
+        """Tell whether a payload is TLS or DTLS; count its sender when one of the ports at the end of a key is SIP's."""
+        if not looks_encrypted(payload):
+            return False
+        if key[-2] << 8 | key[-1] in self.sip_ports or key[-4] << 8 | key[-3] in self.sip_ports:
+            self.counters.encrypt(address_text(key[: len(key) // 2 - 2]))
+        return True
+
+    def _unusual(self, at_ns: int, key: bytes, payload: bytes, out: list[Packet]) -> bool:
+        """Tell whether a payload that begins with no letter may be SIP all the same; go on with what it carries when it is a tunnel's."""
+        opener = UDP_PORTS.get(key[-2] << 8 | key[-1])
+        inner = opener(payload, 0) if opener else None
+        if inner is not None:
+            self._enter(at_ns, *inner, payload, out)
+        elif b"SIP/2.0" in payload:
+            return True
+        elif self.encrypted(key, payload):
+            self.counters.skip("DTLS")
+        else:
+            self.counters.skip(_kind_of_junk(payload))
+        return False
 
     def _unpack(self, at_ns: int, payload: bytes, out: list[Packet]) -> None:
         message = hep.decode(payload, at_ns, self.tap, self.book)

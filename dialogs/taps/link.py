@@ -2,6 +2,7 @@
 
 A reader takes a frame and returns (Ethertype, offset of what it announces). It may raise IndexError or struct.error on a frame that
 is cut short; the caller counts that. To add a link type: write one reader, add one line to `LINK_TYPES`.
+What an Ethertype announces that is no IP packet but holds one (MPLS, PPPoE ...) is in `tunnels`.
 Numbers are those of https://www.tcpdump.org/linktypes.html.
 """
 
@@ -10,11 +11,16 @@ from struct import unpack_from
 
 IPV4 = 0x0800
 IPV6 = 0x86DD
+MPLS = 0x8847
+PPPOE = 0x8864
 OTHER = 0
 "The Ethertype of what is not announced by any number we know."
 
 VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
 "802.1Q, 802.1ad and two older numbers for the outer tag of QinQ."
+
+PPP_PROTOCOLS = {0x0021: IPV4, 0x0057: IPV6, 0x0281: MPLS, 0x0283: MPLS}
+"PPP numbers its network protocols itself; the lower byte alone is odd, so the upper one may be left out. RFC 1661, section 6.5"
 
 AF_INET = 2
 AF_INET6 = frozenset((10, 24, 28, 30))
@@ -29,6 +35,14 @@ def ethernet(frame: bytes) -> tuple[int, int]:
     if kind in VLAN_TAGS:
         return _behind_tags(frame, 14)
     return kind, 14
+
+
+def ethernet_at(frame: bytes, at: int) -> tuple[int, int]:
+    """Read an Ethernet header that begins at `at`: a frame inside a tunnel."""
+    kind = frame[at + 12] << 8 | frame[at + 13]
+    if kind in VLAN_TAGS:
+        return _behind_tags(frame, at + 14)
+    return kind, at + 14
 
 
 def linux_sll(frame: bytes) -> tuple[int, int]:
@@ -78,21 +92,61 @@ def raw_ipv6(_frame: bytes) -> tuple[int, int]:
     return IPV6, 0
 
 
+def ppp(frame: bytes) -> tuple[int, int]:
+    """Read a PPP header with or without address and control field, or Cisco's HDLC in its place. RFC 1661, RFC 1662."""
+    if frame[0] in (0x0F, 0x8F):
+        return c_hdlc(frame)
+    return ppp_at(frame, 2 if frame[:2] == b"\xff\x03" else 0)
+
+
+def ppp_at(frame: bytes, at: int) -> tuple[int, int]:
+    """Read the protocol number of PPP, of one byte or two."""
+    if frame[at] & 1:
+        return PPP_PROTOCOLS.get(frame[at], OTHER), at + 1
+    return PPP_PROTOCOLS.get(frame[at] << 8 | frame[at + 1], OTHER), at + 2
+
+
+def ppp_with_direction(frame: bytes) -> tuple[int, int]:
+    """Read PPP behind a byte that tells which way the packet went."""
+    kind, at = ppp(frame[1:7])
+    return kind, at + 1
+
+
+def c_hdlc(frame: bytes) -> tuple[int, int]:
+    """Read Cisco's HDLC: address, control, Ethertype. RFC 1547, section 4.3.1"""
+    return frame[2] << 8 | frame[3], 4
+
+
+def pppoe(_frame: bytes) -> tuple[int, int]:
+    """Take the link type's word for it: no Ethernet header stands before the PPPoE header."""
+    return PPPOE, 0
+
+
+def mpls(_frame: bytes) -> tuple[int, int]:
+    """Take the link type's word for it: the frame begins with the label stack."""
+    return MPLS, 0
+
+
 LINK_TYPES: dict[int, LinkReader] = {
     0: bsd_null,
     1: ethernet,
+    9: ppp,
     12: raw_ip,  # DLT_RAW on most systems
     14: raw_ip,  # DLT_RAW on OpenBSD
+    50: ppp,  # PPP in HDLC-like framing
+    51: pppoe,
     101: raw_ip,  # LINKTYPE_RAW
+    104: c_hdlc,
     108: bsd_loop,
     113: linux_sll,
+    204: ppp_with_direction,
+    219: mpls,
     228: raw_ipv4,
     229: raw_ipv6,
     276: linux_sll2,
 }
 
 NAMES = {
-    9: "PPP",
     105: "IEEE802_11",
     119: "IEEE802_11_PRISM",
     127: "IEEE802_11_RADIOTAP",

@@ -61,7 +61,7 @@ SKIPPED = {
     "arp": (ethernet(b"", kind=0x0806), "not IP"),
     "icmp quoting SIP": (ethernet(ipv4(bytes(8) + ipv4(udp()), protocol=1)), "ICMP"),
     "icmpv6": (ethernet(ipv6(bytes(8) + INVITE, following=58), kind=0x86DD), "ICMPv6"),
-    "tcp": (ethernet(ipv4(INVITE, protocol=6)), "TCP"),
+    "tcp": (ethernet(ipv4(INVITE, protocol=6)), "TCP without SIP"),
     "unknown protocol": (ethernet(ipv4(INVITE, protocol=253)), "other IP protocol"),
     "crlf": (ethernet(ipv4(udp(b"\r\n\r\n"))), "keep-alive"),
     "nothing": (ethernet(ipv4(udp(b""))), "keep-alive"),
@@ -112,7 +112,7 @@ def test_fragments_of_both_versions_become_one_packet() -> None:
 
 def test_fragments_of_tcp_are_no_packet() -> None:
     packets, decoder = decoded(ipv4(INVITE[:40], protocol=6, fragment=0x2000), ipv4(INVITE[40:], protocol=6, fragment=5), link_type=101)
-    assert (packets, decoder.counters.skipped) == ([], {"fragments": 2, "TCP": 1})
+    assert (packets, decoder.counters.skipped) == ([], {"fragments": 2, "TCP without SIP": 1})
 
 
 def test_hep_is_unpacked_in_recordings_only() -> None:

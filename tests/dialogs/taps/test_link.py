@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from dialogs.taps.link import IPV4, IPV6, LINK_TYPES, unreadable
+from dialogs.taps.link import IPV4, IPV6, LINK_TYPES, MPLS, PPPOE, unreadable
 
 FRAMES = {
     "ethernet": (1, bytes(12) + b"\x08\x00", (IPV4, 14)),
@@ -24,6 +24,18 @@ FRAMES = {
     "raw v6": (12, b"\x60", (IPV6, 0)),
     "raw openbsd": (14, b"\x45", (IPV4, 0)),
     "raw other": (101, b"\x10", (0, 0)),
+    "ppp": (9, b"\x00\x21", (IPV4, 2)),
+    "ppp v6": (9, b"\x00\x57", (IPV6, 2)),
+    "ppp with address and control": (9, b"\xff\x03\x00\x21", (IPV4, 4)),
+    "ppp compressed": (9, b"\xff\x03\x57", (IPV6, 3)),
+    "ppp mpls": (9, b"\x02\x81", (MPLS, 2)),
+    "ppp control": (9, b"\xff\x03\xc0\x21", (0, 4)),
+    "ppp hdlc": (50, b"\xff\x03\x00\x21", (IPV4, 4)),
+    "ppp hdlc, cisco": (50, b"\x8f\x00\x86\xdd", (IPV6, 4)),
+    "cisco hdlc": (104, b"\x0f\x00\x08\x00", (IPV4, 4)),
+    "ppp with direction": (204, b"\x00\xff\x03\x00\x21", (IPV4, 5)),
+    "pppoe": (51, b"", (PPPOE, 0)),
+    "mpls": (219, b"", (MPLS, 0)),
     "ipv4": (228, b"", (IPV4, 0)),
     "ipv6": (229, b"", (IPV6, 0)),
 }
@@ -34,7 +46,7 @@ def test_link_reader_finds_the_network_packet(link_type: int, frame: bytes, expe
     assert LINK_TYPES[link_type](frame) == expected
 
 
-@pytest.mark.parametrize("link_type", [0, 1, 12, 14, 101, 108, 113, 276])
+@pytest.mark.parametrize("link_type", [0, 1, 9, 12, 14, 50, 101, 104, 108, 113, 204, 276])
 def test_link_reader_says_cut_short(link_type: int) -> None:
     with pytest.raises((IndexError, struct.error)):
         LINK_TYPES[link_type](b"")
