@@ -25,6 +25,9 @@ class Dialog(msgspec.Struct, frozen=True):
     send_bye: bool = False
     track_cseq_updates: bool = False
     detect_spirals: bool = True
+    dlg_match_mode: int = 1
+    "0 by the did cookie only, 1 by cookie then tags, 2 by tags only. Kamailio's own default is 0."
+
     hash_size: int = 4096
     rr_param: str = "did"
     profiles_with_value: tuple[str, ...] = ()
@@ -58,10 +61,16 @@ class Tap(msgspec.Struct, frozen=True):
 
     interfaces: tuple[str, ...] = ()
     hep: str = "127.0.0.1:9060"
-    "host:port of the HEP listener; empty for none."
+    "host:port of the HEP listener on UDP; empty for none."
+
+    hep_tcp: str = ""
+    "host:port of the HEP listener on TCP; empty for none."
 
     hep_allow: tuple[str, ...] = ()
-    "Networks whose HEP is taken. Empty: only when the listener is on loopback. Needed for any other bind."
+    "Networks whose HEP is taken. A bind that others reach needs it, or a key."
+
+    hep_key_file: str = ""
+    "File with the key that agents must send; the environment's DIALTAP_HEP_KEY wins over it."
 
     filter: str = ""
     "BPF, combined with ours by `and`."
@@ -71,6 +80,12 @@ class Tap(msgspec.Struct, frozen=True):
 
     snaplen: int = 65535
     buffer_mb: int = 16
+    promiscuous: bool = True
+    'Also frames that are addressed to others: a mirror port needs it. The interface "any" never is.'
+
+    quiet_seconds: float = 60
+    "A configured proxy, trunk or pbx of which no SIP was seen for this long is shown; 0 = never."
+
     node: str = ""
     "Name of this ingest; empty: the host name."
 

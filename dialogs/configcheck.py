@@ -3,6 +3,7 @@
 A rule for one key is one row of CHECKS; a rule over several keys is one function of MIXTURES.
 """
 
+import os
 import re
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import msgspec
 
 from dialogs.config import Config
 from dialogs.engine.rules import RuleError, compile_rules
+from dialogs.taps.hep_gate import KEY_VARIABLE
 
 PORT_MAX = 65535
 SNAPLEN_MAX = 262_144  # libpcap's own limit
@@ -157,6 +159,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "early_timeout"): POSITIVE,
     ("dialog", "noack_timeout"): POSITIVE,
     ("dialog", "end_timeout"): POSITIVE,
+    ("dialog", "dlg_match_mode"): between(0, 2),
     ("dialog", "hash_size"): Check(lambda value: value > 0 and value & (value - 1) == 0, "a power of two"),
     ("dialog", "rr_param"): matches(r"[A-Za-z0-9._!%*+`'~-]+", "a parameter name"),
     ("dialog", "profiles_with_value"): PROFILE,
@@ -168,11 +171,14 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("peer", "kind"): one_of("proxy", "trunk", "pbx", "phone"),
     ("tap", "interfaces"): matches(r"[^\s/]{1,64}", "the name of an interface"),
     ("tap", "hep"): Check(lambda value: not value or is_listener(value), '"HOST:PORT", or "" for none'),
+    ("tap", "hep_tcp"): Check(lambda value: not value or is_listener(value), '"HOST:PORT", or "" for none'),
+    ("tap", "hep_key_file"): LINE,
     ("tap", "hep_allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
     ("tap", "filter"): LINE,
     ("tap", "ports"): between(1, PORT_MAX),
     ("tap", "snaplen"): between(64, SNAPLEN_MAX),
     ("tap", "buffer_mb"): between(1, 2047),
+    ("tap", "quiet_seconds"): NOT_NEGATIVE,
     ("tap", "node"): matches(r"[^\x00-\x1f\x7f]{0,64}", "a name of at most 64 characters"),
     ("control", "controller"): one_of("none", "kamailio", "dryrun"),
     ("control", "kamailio_url"): matches(r"(https?://[^\s/]+\S*)?", 'an address such as "http://127.0.0.1:8060/RPC"'),
@@ -208,8 +214,13 @@ def _peers_once(config: Config) -> Iterator[tuple[Place, str]]:
 
 
 def _hep_senders(config: Config) -> Iterator[tuple[Place, str]]:
-    if config.tap.hep and not is_loopback(config.tap.hep) and not config.tap.hep_allow:
-        yield Place("tap", "hep_allow"), f'needed because hep = "{config.tap.hep}" is reachable from other machines: the networks whose HEP is taken'
+    tap = config.tap
+    if tap.hep_allow or tap.hep_key_file or os.environ.get(KEY_VARIABLE):
+        return
+    for key in ("hep", "hep_tcp"):
+        if (listener := getattr(tap, key)) and not is_loopback(listener):
+            needed = f'needed because {key} = "{listener}" is reachable from other machines: the networks whose HEP is taken (or hep_key_file)'
+            yield Place("tap", "hep_allow"), needed
 
 
 def _kamailio_address(config: Config) -> Iterator[tuple[Place, str]]:

@@ -41,6 +41,9 @@ from dialogs.engine.transaction import BRANCHES_MAX, begin
 from dialogs.packet import Endpoint, Packet
 from dialogs.sip import Message
 
+DID_ONLY, DID_FALLBACK, DID_NONE = 0, 1, 2
+"dlg_match_mode."
+
 WHEEL_NS = 2 * SECOND
 "The original's timers turn in whole seconds."
 
@@ -154,8 +157,23 @@ class Records(RecordTable):
             if record.iflags & TIMEOUT_BYE and not record.expiring and record.timeout_ns - now_ns < WHEEL_NS:
                 self._expiring(record)
 
+    def _match(self, records: list[Record], message: Message) -> tuple[Record, bool] | None:
+        """Return (record, downstream) as `dlg_match_mode` has it (reference 14.1): by the `did` cookie that the request brings back, by tags, or both."""
+        if self.config.dlg_match_mode == DID_NONE:
+            return self._by_tags(records, message)
+        cookie = b";" + self._parameter + b"="
+        # A look at the bytes first: most messages bring none, and a header costs more to find.
+        route = next((value for value in message.values(b"route") if cookie in value), b"") if cookie in message.data else b""
+        if not route:
+            return None if self.config.dlg_match_mode == DID_ONLY else self._by_tags(records, message)
+        did = find_did(route, self._parameter)
+        if did is None:
+            return None  # a malformed cookie ends the search, in any mode
+        found = self._by_tags([record for record in records if (record.h_entry, record.h_id) == did], message)
+        return self._by_tags(records, message) if found is None and self.config.dlg_match_mode == DID_FALLBACK else found
+
     @staticmethod
-    def _match(records: list[Record], message: Message) -> tuple[Record, bool] | None:
+    def _by_tags(records: list[Record], message: Message) -> tuple[Record, bool] | None:
         """Return (record, downstream); one with a matching callee tag wins over one that has none yet (PR #2484)."""
         loose = None
         for record in reversed(records):

@@ -4,6 +4,7 @@ Adding a diagnosis is one function and one line in DIAGNOSES. A diagnosis return
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from dialogs.engine.snapshot import CallSnapshot
@@ -44,6 +45,7 @@ def private_contact(call: CallSnapshot) -> Evidence | None:
     return None
 
 
+@lru_cache(4096)  # asked at every change of a call, of few hosts
 def _private(host: str) -> bool:
     try:
         return ip_address(host).is_private

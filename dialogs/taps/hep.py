@@ -3,15 +3,19 @@
 HEPv3: "HEP3", total length, then chunks of vendor, type, length (all counted with their heads, all big endian).
 """
 
+import hmac
 import struct
 import zlib
 from typing import NamedTuple
 
-from dialogs.packet import Packet
+from dialogs.packet import Endpoint, Packet
 from dialogs.taps.addresses import AddressBook
 
 VERSION_3 = (b"HEP3", b"EEP3")
-OLDER = (b"\x01\x10\x02", b"\x01\x28\x0a", b"\x02\x10\x02", b"\x02\x28\x0a")
+FAMILIES = {16: (2,), 40: (10, 28, 30)}
+"Length of the older versions' header -> its address family, as Linux, FreeBSD and macOS number IPv6."
+
+OLDER = tuple(bytes((version, length, family)) for version in (1, 2) for length, families in FAMILIES.items() for family in families)
 "Version, length of the header, address family."
 
 MAGICS = VERSION_3 + OLDER
@@ -48,6 +52,10 @@ TRANSPORTS = {6: "tcp", 17: "udp", 22: "tls", 132: "sctp"}
 AF_INET6 = 10
 AGENT_NAME = 19
 
+METHODS = b"INVITE ACK BYE CANCEL OPTIONS REGISTER PRACK UPDATE INFO SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH"
+STARTS = (b"SIP/2.0 ", *(method + b" " for method in METHODS.split()))
+"How SIP messages begin."
+
 _chunk_head = struct.Struct("!HHH").unpack_from
 
 
@@ -71,30 +79,47 @@ class HepMessage(NamedTuple):
     "Call-ID that a payload other than SIP belongs to."
 
 
-def decode(datagram: bytes, received_ns: int, tap: str = "", book: AddressBook | None = None) -> HepMessage | None:
-    """Open a HEP datagram; None when it is none or is damaged. Without a time of its own it gets `received_ns`. Never raises."""
+_NOWHERE = Endpoint("", 0)
+WRONG_KEY = HepMessage(Packet(0, _NOWHERE, _NOWHERE, "", b""), 0)
+NO_KEY = HepMessage(Packet(0, _NOWHERE, _NOWHERE, "", b""), 0)
+"What `decode` answers, this very object, when a key is asked for: nothing more of the datagram is opened."
+
+
+def decode(datagram: bytes, received_ns: int, tap: str = "", book: AddressBook | None = None, key: bytes = b"") -> HepMessage | None:
+    """Open a HEP datagram; None when it is none or is damaged. Never raises.
+
+    Without a time of its own it gets `received_ns`. With a `key`, what lacks it is WRONG_KEY or, as all of versions 1 and 2, NO_KEY.
+    """
     book = book or AddressBook()
     try:
         if datagram.startswith(VERSION_3):
-            return _version_3(datagram, received_ns, tap, book)
+            return _version_3(datagram, received_ns, tap, book, key)
         if datagram.startswith(OLDER):
-            return _version_1_or_2(datagram, received_ns, tap, book)
+            return NO_KEY if key else _version_1_or_2(datagram, received_ns, tap, book)
     except (IndexError, struct.error, zlib.error):
         return None
     return None
 
 
-def _version_3(datagram: bytes, received_ns: int, tap: str, book: AddressBook) -> HepMessage | None:
+def frame_size(buffer: bytes | bytearray, at: int) -> int:
+    """Return how many bytes the version 3 message that begins at `at` takes, its 6 bytes of head included; 0 when none begins there."""
+    size = buffer[at + 4] << 8 | buffer[at + 5]
+    return size if size >= 6 and buffer.startswith(VERSION_3, at) else 0
+
+
+def _version_3(datagram: bytes, received_ns: int, tap: str, book: AddressBook, key: bytes) -> HepMessage | None:
     chunks = _chunks(datagram)
-    pair = _address_key(chunks) if chunks is not None else None
-    if chunks is None or pair is None:
+    if chunks is None:
         return None
+    if key and not hmac.compare_digest(chunks.get(KEY, b""), key):
+        return WRONG_KEY if KEY in chunks else NO_KEY
+    pair = _address_key(chunks)
     payload = chunks[PAYLOAD] if PAYLOAD in chunks else _inflate(chunks.get(COMPRESSED))
-    if payload is None:
+    if pair is None or payload is None:
         return None
     at_ns = received_ns
-    if SECONDS in chunks:
-        at_ns = _number(chunks, SECONDS, 0) * 1_000_000_000 + min(_number(chunks, MICROSECONDS, 0), 999_999) * 1000
+    if seconds := _number(chunks, SECONDS, 0):
+        at_ns = seconds * 1_000_000_000 + min(_number(chunks, MICROSECONDS, 0), 999_999) * 1000
     source, destination = book.pair(pair)
     return HepMessage(
         Packet(at_ns, source, destination, TRANSPORTS.get(_number(chunks, PROTOCOL, 17), "udp"), payload, tap),
@@ -160,10 +185,15 @@ def _version_1_or_2(datagram: bytes, received_ns: int, tap: str, book: AddressBo
     at_ns, agent, body = received_ns, 0, length
     if version == 2:
         seconds, microseconds, agent = struct.unpack_from("<IIH", datagram, length)
-        at_ns = seconds * 1_000_000_000 + min(microseconds, 999_999) * 1000
-        # the structure ends with two bytes of padding, which some agents leave out
-        body += 10 if datagram[length + 10 : length + 12].isalpha() else 12
+        at_ns = seconds * 1_000_000_000 + min(microseconds, 999_999) * 1000 if seconds else received_ns
+        body += _time_block(datagram, length)
     if body >= len(datagram):
         return None
     packet = Packet(at_ns, source, destination, TRANSPORTS.get(protocol, "udp"), datagram[body:], tap)
     return HepMessage(packet, SIP, agent)
+
+
+def _time_block(datagram: bytes, at: int) -> int:
+    """Return the length of version 2's time: 12 bytes with the padding of the C structure, whose two bytes may hold anything; some agents leave them out."""
+    unpadded = not datagram.startswith(STARTS, at + 12) and datagram[at + 10 : at + 12].isalpha()
+    return 10 if unpadded else 12

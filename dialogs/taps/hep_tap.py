@@ -1,66 +1,42 @@
-"""The HEP listener: a UDP socket that agents send to. Knows the socket and who may send; what a datagram means is in `hep`.
+"""The HEP listener on UDP. Knows its socket; what a datagram means and who may send is `hep_intake`'s.
 
 Read by "readable, then drain": asyncio's own datagram protocol lost half of 40,000 datagrams a second, this none.
 Losses are counted by the kernel (SO_MEMINFO): asked once a drain instead of a control message on every datagram.
 """
 
-import ipaddress
 import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from dialogs.packet import Packet
-from dialogs.taps import hep
-from dialogs.taps.addresses import AddressBook
-from dialogs.taps.counters import Counted, Counters
-from dialogs.taps.errors import TapError
+from dialogs.taps import hep_gate
+from dialogs.taps.hep_intake import HepIntake, address_of, opened
 
 RECEIVE_BUFFER = 64 * 1024 * 1024
 "Room for a burst of 40,000 full-sized messages; the kernel takes it only while it is needed."
 MAX_DATAGRAM = 65_535
-MAX_AHEAD_NS = 60 * 1_000_000_000
-"An agent whose clock is further ahead is not believed: its packets get the time of their arrival. One wrong clock would expire all calls."
-
-MAX_SENDERS = 4096
-"Addresses whose right to send is remembered."
 
 _SO_RCVBUFFORCE = 33  # Linux; the socket module has no names for these two
 _SO_MEMINFO = 55
 _MEMINFO_DROPS = struct.Struct("=32xI")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
-
-class HepTap(Counted):
+class HepTap(HepIntake):
     """Packets that HEP agents report over UDP."""
 
-    recorded = False
-
-    def __init__(self, host: str, port: int, allow: Iterable[str] = ()) -> None:
+    def __init__(self, host: str, port: int, allow: Iterable[str] = (), key: bytes = b"", clock: Callable[[], int] = time.time_ns) -> None:
         """Listen on an address; raises TapError when it is taken, is not ours, or lets in strangers.
 
-        `allow`: networks that may send, "192.0.2.0/24" or "192.0.2.7"; empty: loopback only, and then only on a loopback address.
+        `allow`: networks that may send, "192.0.2.0/24" or "192.0.2.7". `key`: what each datagram must carry. With neither: loopback only, and then
+        only on a loopback address. `clock`: epoch nanoseconds.
         """
-        self.error = ""
-        self.newest_ns = 0
-        self.refused = 0
-        "Datagrams of senders that are not allowed."
-
-        self.ahead = 0
-        "Packets whose agent's clock was too far ahead."
-
-        self.counters = Counters()
-        self._allowed = _networks(allow)
-        self._senders: dict[str, bool] = {}
-        self._book = AddressBook()
+        super().__init__(allow, key, clock)
         self._dropped = 0
-        self._socket: socket.socket | None = _listening(host, port, open_to_others=bool(self._allowed))
-        bound = self._socket.getsockname()
-        self.address: tuple[str, int] = (bound[0], bound[1])
-        self.name = f"hep:{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}"
+        self._socket: socket.socket | None = opened(socket.SOCK_DGRAM, host, port, _grow_buffer, open_to_others=self._gate.open_to_others)
+        self.address, text = address_of(self._socket)
+        self.name = f"hep:{text}"
 
     @property
     def dropped(self) -> int:
@@ -79,7 +55,8 @@ class HepTap(Counted):
         if self._socket is None:
             return packets
         self.error = ""
-        receive, received_ns = self._socket.recvfrom, time.time_ns()
+        receive, received_ns = self._socket.recvfrom, self._clock()
+        admits, take = self._gate.admits, self._take
         for _ in range(limit):
             try:
                 datagram, sender = receive(MAX_DATAGRAM)
@@ -88,15 +65,12 @@ class HepTap(Counted):
             except OSError as error:  # said once: the next drain tries again
                 self.error = str(error)
                 break
-            self.counters.frames += 1
-            if self._may_send(sender[0]):
-                self._open(datagram, received_ns, packets)
+            if admits(sender[0]):
+                take(datagram, sender[0], received_ns, packets)
             else:
-                self.refused += 1
-        if packets:
-            self.counters.packets += len(packets)
-            self.newest_ns = max(self.newest_ns, packets[-1].at_ns)
-        return packets
+                self.counters.frames += 1
+                self._gate.refuse(sender[0], hep_gate.STRANGER)
+        return self._count(packets)
 
     def close(self) -> None:
         """Give the port back; the counters keep their last values."""
@@ -104,64 +78,6 @@ class HepTap(Counted):
             _ = self.dropped
             self._socket.close()
             self._socket = None
-
-    def _open(self, datagram: bytes, received_ns: int, packets: list[Packet]) -> None:
-        message = hep.decode(datagram, received_ns, self.name, self._book)
-        if message is None:
-            self.counters.fail("HEP")
-        elif message.payload_type != hep.SIP:
-            self.counters.skip("HEP without SIP")
-        elif message.packet.at_ns > received_ns + MAX_AHEAD_NS:
-            self.ahead += 1
-            packets.append(message.packet._replace(at_ns=received_ns))
-        else:
-            packets.append(message.packet)
-
-    def _may_send(self, address: str) -> bool:
-        known = self._senders.get(address)
-        if known is None:
-            if len(self._senders) >= MAX_SENDERS:
-                self._senders.clear()
-            known = self._senders[address] = _contains(self._allowed or LOOPBACK, address)
-        return known
-
-
-def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    networks = []
-    for text in texts:
-        try:
-            networks.append(ipaddress.ip_network(text, strict=False))
-        except ValueError as error:
-            raise TapError(f"hep_allow: {text!r} is no network, write 192.0.2.0/24 or 2001:db8::/32") from error
-    return tuple(networks)
-
-
-def _contains(networks: tuple[Network, ...], text: str) -> bool:
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
-
-
-def _listening(host: str, port: int, *, open_to_others: bool) -> socket.socket:
-    """Open the socket with a big buffer; refuses an address that others reach as long as nobody has said who they are."""
-    if not 0 <= port <= 65_535:  # getaddrinfo would take it modulo 65536
-        raise TapError(f"HEP listener {host}:{port}: a port is 0 to 65535")
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
-    except (socket.gaierror, UnicodeError) as error:
-        raise TapError(f"HEP listener {host}:{port}: no such address") from error
-    if not open_to_others and not _contains(LOOPBACK, str(address[0])):
-        raise TapError(f'HEP listener {host}:{port} can be reached by others: say in dialtap.toml who may send, [tap] hep_allow = ["192.0.2.0/24"]')
-    listener = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        listener.setblocking(False)  # noqa: FBT003 -- the standard library's signature
-        _grow_buffer(listener)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise TapError(f"HEP listener {host}:{port}: {error.strerror}") from error
-    return listener
 
 
 def _grow_buffer(listener: socket.socket) -> None:

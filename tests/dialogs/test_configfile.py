@@ -122,7 +122,7 @@ MISTAKES = [
     ("[tap]\nhep_allow = ['192.0.2.1/24']", ':2: [tap] hep_allow: expected an address or a network such as "192.0.2.0/24", got "192.0.2.1/24"'),
     (
         "[tap]\nhep = '0.0.0.0:9060'",
-        ':1: [tap] hep_allow: needed because hep = "0.0.0.0:9060" is reachable from other machines: the networks whose HEP is taken',
+        ':1: [tap] hep_allow: needed because hep = "0.0.0.0:9060" is reachable from other machines: the networks whose HEP is taken (or hep_key_file)',
     ),
     ("[control]\nkamailio_url = 'kamailio'", ':2: [control] kamailio_url: expected an address such as "http://127.0.0.1:8060/RPC", got "kamailio"'),
     ("[control]\ncontroller = 'kamailio'", ':1: [control] kamailio_url: needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'),
@@ -139,6 +139,16 @@ MISTAKES = [
 def test_mistake_is_one_line(text, expected):
     assert mistake(text) == expected
     assert "\n" not in mistake(text)
+
+
+@pytest.mark.parametrize("key", ["hep", "hep_tcp"])
+def test_hep_from_elsewhere_may_have_a_key_instead(key, monkeypatch):
+    monkeypatch.delenv("DIALTAP_HEP_KEY", raising=False)
+    assert parse(f'[tap]\n{key} = "0.0.0.0:9060"\nhep_key_file = "hep.key"').tap.hep_key_file == "hep.key"
+    with pytest.raises(ConfigError, match=f'needed because {key} = "0.0.0.0:9060"'):
+        parse(f'[tap]\n{key} = "0.0.0.0:9060"')
+    monkeypatch.setenv("DIALTAP_HEP_KEY", "secret")
+    assert parse(f'[tap]\n{key} = "0.0.0.0:9060"').tap.hep_allow == ()
 
 
 def test_hep_from_elsewhere_names_its_senders():

@@ -2,13 +2,14 @@
 
 import select
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from dialogs.config import Config, Dialog
 from dialogs.engine import CallSnapshot, Engine
 from dialogs.replay import kamailio_view
-from dialogs.taps import LiveTap
+from dialogs.taps import HepStreamTap, HepTap, LiveTap
 
 from .proxy import SIP_PORT
 
@@ -24,11 +25,12 @@ class Step:
 
 
 class Watcher:
-    """A live tap with an engine behind it. Raises TapError where nothing may be tapped."""
+    """A tap with an engine behind it. Raises TapError where nothing may be tapped."""
 
-    def __init__(self, address: str) -> None:
-        self.tap = LiveTap("lo", ports=(SIP_PORT,))
-        self.engine = Engine(Config(dialog=Dialog(sockets=(f"udp:{address}:{SIP_PORT}",))))
+    def __init__(self, address: str, tap: LiveTap | HepTap | HepStreamTap | None = None, sockets: Sequence[str] = ()) -> None:
+        """`address`: the proxy's, on UDP; `sockets`: all of them, when there are more. Without a `tap` the loopback is captured."""
+        self.tap = LiveTap("lo", ports=(SIP_PORT,)) if tap is None else tap
+        self.engine = Engine(Config(dialog=Dialog(sockets=tuple(sockets) or (f"udp:{address}:{SIP_PORT}",))))
         self._calls: dict[str, CallSnapshot] = {}
 
     def drain(self) -> int:
@@ -43,12 +45,14 @@ class Watcher:
         return len(arrived)
 
     def watch(self, milliseconds: int) -> int:
-        """Feed the engine for that long and return the number of packets."""
+        """Feed the engine for that long, and with what waits then; return the number of packets."""
         end, packets = time.monotonic() + milliseconds / 1000, 0
-        while (rest := end - time.monotonic()) > 0:
+        while True:
+            rest = max(0.0, end - time.monotonic())
             if select.select([self.tap], [], [], rest)[0]:
                 packets += self.drain()
-        return packets
+            elif not rest:  # only now has all been fetched, however late this process got its turn
+                return packets
 
     def dialogs(self) -> list[dict[str, object]]:
         """Return dlg.list as Dialtap would answer it now."""

@@ -359,5 +359,5 @@ def test_acks_that_came_too_early_are_capped():
 
 def test_early_ack_of_a_fork_without_room_is_no_error():
     lines = ["alice -> bob INVITE", *(f"h{number} -> alice 180 to=t{number}" for number in range(32)), "alice -> bob ACK branch=x to=b", "bob -> alice 200"]
-    engine, events = run("\n".join(lines))
+    _, events = run("\n".join(lines))
     assert states(events) == [1, 2, 3, 4]

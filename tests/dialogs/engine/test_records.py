@@ -3,8 +3,9 @@
 import pytest
 
 from dialogs.config import Config, Dialog, Peer, Rule
-from dialogs.engine import Engine
+from dialogs.engine import Engine, State
 from dialogs.engine.listing import record_listing, statistics, stats_active
+from dialogs.packet import Packet
 from tests.dialogs.ladder import START_NS, address, packets, run
 
 SECOND = 10**9
@@ -266,3 +267,40 @@ def test_own_byes_are_capped():
     byes = "\n".join(f"proxy -> bob BYE cseq={n} branch=o{n}" for n in range(2, 80))
     engine, _ = run(ANSWERED + byes, WATCHED)
     assert len(engine.all_records()[0].own_byes) == 64
+
+
+MATCHES = {  # (mode, Route of the BYE) -> state after it
+    (0, ""): 4,
+    (0, "<sip:p;did=1.1>"): 5,
+    (0, "<sip:p;did=1.2>"): 4,
+    (0, "<sip:p;did=zz>"): 4,
+    (1, ""): 5,
+    (1, "<sip:p;did=1.1>"): 5,
+    (1, "<sip:p;did=1.2>"): 5,
+    (1, "<sip:p;did=zz>"): 4,
+    (2, "<sip:p;did=zz>"): 5,
+}
+
+
+@pytest.mark.parametrize(("asked", "state"), MATCHES.items(), ids=str)
+def test_request_finds_its_dialog_as_the_match_mode_says(asked, state):
+    mode, route = asked
+    engine, events = run(ANSWERED, dialog_config(dlg_match_mode=mode, hash_size=1))
+    engine.all_records()[0].h_entry, engine.all_records()[0].h_id = 1, 1
+    engine.all_records()[0].state = State.CONFIRMED  # in mode 0 the ACK without a cookie did not find it either
+    bye = packets("+1s\nalice -> proxy BYE cseq=2")[0]
+    header = b"\r\nRoute: " + route.encode() if route else b""
+    engine.receive(bye._replace(at_ns=events[-1].at_ns + SECOND, data=bye.data.replace(b"\r\nCSeq", header + b"\r\nCSeq")))
+    assert [dialog["state"] for dialog in listing(engine)] == [state]
+
+
+def test_answers_on_a_stream_of_the_proxys_own_enter_by_its_listener():
+    proxy, bob = address("proxy"), address("bob")
+    engine = Engine(Config(dialog=Dialog(sockets=(PROXY, f"tcp:{proxy}"))))
+    for packet in packets(ANSWERED + "bob -> proxy BYE reverse cseq=5"):
+        ends = (packet.source, packet.destination)
+        own = Packet(packet.at_ns, *(end._replace(port=40_001) if end == proxy else end for end in ends), "tcp", packet.data)
+        engine.receive(own if bob in ends else packet)
+        sockets = [(record["caller"]["socket"], record["callee"]["socket"]) for record in listing(engine)]
+    assert sockets == [(PROXY, f"tcp:{proxy}")]
+    assert counts(engine) == (1, 0, 0, 0, 0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dialogs.packet import Endpoint, Packet
 from dialogs.taps import HepMessage, decode_hep
-from dialogs.taps.hep import MAX_INFLATED
+from dialogs.taps.hep import MAX_INFLATED, NO_KEY, WRONG_KEY, frame_size
 
 from .frames import INVITE, V6, chunk, hep3, hep_of
 
@@ -68,6 +68,44 @@ def test_compressed_payload_is_inflated(compress: "type[bytes]") -> None:
     assert packet(hep3(FOUR, chunk(16, compress(INVITE)))).data == INVITE
 
 
+@pytest.mark.parametrize(("sent", "answer"), [(b"wrong", WRONG_KEY), (b"", WRONG_KEY), (b"secret, and more", WRONG_KEY), (None, NO_KEY)])
+def test_wrong_key_opens_nothing(sent: bytes | None, answer: HepMessage) -> None:
+    key = () if sent is None else (chunk(14, sent),)
+    bomb = chunk(16, zlib.compress(bytes(MAX_INFLATED + 1)))
+    assert decode_hep(hep3(FOUR, *key, bomb), NOW, key=b"secret") is answer
+
+
+def test_right_key_opens() -> None:
+    message = decode_hep(hep3(FOUR, BODY, chunk(14, b"secret")), NOW, key=b"secret")
+    assert message is not None
+    assert (message.packet.data, message.key) == (INVITE, b"secret")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_versions_without_keys_do_not_pass_when_one_is_asked_for(version: int) -> None:
+    assert decode_hep(old(version, bytes(12) + INVITE), NOW, key=b"secret") is NO_KEY
+
+
+def test_time_of_zero_is_no_time() -> None:
+    assert packet(hep3(FOUR, BODY, chunk(9, bytes(4)), chunk(10, bytes(4)))).at_ns == NOW
+    assert packet(old(2, bytes(12) + INVITE)).at_ns == NOW
+
+
+@pytest.mark.parametrize("family", [10, 28, 30])
+def test_ipv6_of_every_system_is_known(family: int) -> None:
+    datagram = bytearray(old(1, INVITE, six=True))
+    datagram[2] = family
+    assert packet(bytes(datagram)).source == Endpoint("2001:db8::1", 5060)
+
+
+@pytest.mark.parametrize(
+    ("head", "size"), [(b"HEP3\0\x71", 113), (b"EEP3\xff\xff", 65535), (b"HEP3\0\x06", 6), (b"HEP3\0\x05", 0), (b"HEP2\0\x71", 0), (b"GET / ", 0)]
+)
+def test_frame_size_is_the_length_in_the_head(head: bytes, size: int) -> None:
+    assert frame_size(head, 0) == size
+    assert frame_size(bytearray(b"..." + head), 3) == size
+
+
 def old(version: int, rest: bytes, *, six: bool = False) -> bytes:
     addresses = bytes.fromhex("20010db8000000000000000000000001" * 2) if six else b"\xc0\x00\x02\x01\xc0\x00\x02\x02"
     return struct.pack("!BBBBHH", version, 40 if six else 16, 10 if six else 2, 17, 5060, 5061) + addresses + rest
@@ -78,7 +116,7 @@ def test_version_1_gets_the_time_of_its_arrival() -> None:
     assert packet(old(1, INVITE, six=True)).source == Endpoint("2001:db8::1", 5060)
 
 
-@pytest.mark.parametrize("padding", [b"\0\0", b"", b"\x9c\x7f"])
+@pytest.mark.parametrize("padding", [b"\0\0", b"", b"\x9c\x7f", b"AB"])
 def test_version_2_has_time_and_agent_with_or_without_padding(padding: bytes) -> None:
     message = decode_hep(old(2, struct.pack("<IIH", 1_700_000_000, 120_000, 228) + padding + INVITE), NOW)
     assert message is not None
@@ -121,6 +159,13 @@ def test_every_cut_and_every_flipped_byte_is_survived() -> None:
 @given(st.sampled_from([b"", b"HEP3", b"EEP3", b"\x01\x10\x02", b"\x01\x28\x0a", b"\x02\x10\x02", b"\x02\x28\x0a"]), st.binary(max_size=120))
 def test_decode_never_raises(start: bytes, rest: bytes) -> None:
     decode_hep(start + rest, NOW)
+
+
+@given(st.sampled_from([b"HEP3", b"EEP3"]), st.integers(0, 65535), st.lists(st.tuples(st.integers(0, 20), st.integers(0, 65535), st.binary(max_size=9))))
+def test_lying_lengths_never_raise(magic: bytes, total: int, chunks: list[tuple[int, int, bytes]]) -> None:
+    body = b"".join(struct.pack("!HHH", 0, kind, length) + value for kind, length, value in chunks)
+    decode_hep(magic + struct.pack("!H", total) + body, NOW)
+    decode_hep(magic + struct.pack("!H", 6 + len(body)) + body, NOW, key=b"k")
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.binary(max_size=20)), max_size=12))
