@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from dashboard.pages import call, history, live, orders
+from dashboard.pages import call, history, live, orders, taps
 
 urlpatterns = [
     path("", live.live, name="live"),
@@ -17,8 +17,10 @@ urlpatterns = [
     path("history/calls.csv", history.download, name="download"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
+    path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),
+    path("call/<slug:uid>/pcap/", call.pcap, name="call_pcap"),
     path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
     path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),
     path("call/<slug:uid>/end/", orders.end, name="end"),

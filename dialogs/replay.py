@@ -1,9 +1,7 @@
 """The engine over capture files, without any web: answers for `./dialtap replay`. Knows taps and the engine; knows no arguments, no terminal."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
-from operator import attrgetter
 from typing import Any
 
 from dialogs.config import Config
@@ -16,11 +14,6 @@ from dialogs.packet import Packet
 
 class ReplayError(ValueError):
     """What was asked of a replay cannot be done; the text says why."""
-
-
-def merged(sources: Iterable[Iterable[Packet]]) -> Iterator[Packet]:
-    """Yield the packets of all sources in time order; each source is taken to be in order."""
-    return heapq.merge(*sources, key=attrgetter("at_ns"))
 
 
 def parse_times(text: str) -> list[int]:

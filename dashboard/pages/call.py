@@ -1,8 +1,12 @@
 """The call page, its messages and its menu. Knows requests; what a call looks like is `live`'s business."""
 
+import re
 import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
@@ -10,10 +14,16 @@ from dashboard.history.messages import StoredMessage
 from dashboard.live.callview import call_context, messages_of
 from dashboard.models import DialogRow
 from dashboard.pages.live import watcher
+from dialogs.engine.sockets import split_address
+from dialogs.packet import Endpoint, Packet
 from dialogs.sip import parse, text
+from dialogs.taps import pcapng
 
 LONGEST = 65536
 "Bytes of a message that are shown."
+
+LONGEST_PARTY = 40
+"Characters of a caller or callee in the name of a file."
 
 
 @require_GET
@@ -45,6 +55,41 @@ def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
 def menu(request: HttpRequest, uid: str) -> HttpResponse:
     """Return what can be done with a call from the table."""
     return render(request, "pages/_menu.html", {"row": get_object_or_404(DialogRow.objects.defer("detail", "frames", "engine"), pk=uid)})
+
+
+@require_GET
+@watcher
+def pcap(request: HttpRequest, uid: str) -> HttpResponse | StreamingHttpResponse:
+    """Return the call's stored messages as a capture file; 404, in words, when none is kept any more."""
+    row = get_object_or_404(DialogRow, pk=uid)
+    found = messages_of(row)
+    if not found.messages:
+        return render(request, "pages/no_messages.html", {"row": row, "found": found}, status=404)
+    about = [f"Call-ID {text(row.call_id.encode())}", *found.gone, *([f"{found.more:,} more messages were not stored"] if found.more else [])]
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(row)}"'}
+    pieces = pcapng(packets_of(found.messages), about)
+    content = by_and_by(pieces) if isinstance(request, ASGIRequest) else pieces
+    return StreamingHttpResponse(content, content_type="application/octet-stream", headers=headers)
+
+
+async def by_and_by(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield what needs no waiting; of a plain iterator Django would make a list before it sends anything."""
+    for piece in pieces:
+        yield piece
+
+
+def packets_of(messages: Sequence[StoredMessage]) -> Iterator[tuple[Packet, list[str]]]:
+    """Yield stored messages as packets, each with the comments that stand beside it."""
+    for stored in messages:
+        source, destination = (Endpoint(*split_address(address)) for address in (stored.source, stored.destination))
+        yield Packet(stored.at_ns, source, destination, stored.transport, stored.data), ["retransmission"] if stored.copy else []
+
+
+def file_name(row: DialogRow) -> str:
+    """Return a name for the call's capture: letters, digits and a few signs, whatever the parties call themselves."""
+    at = datetime.fromtimestamp(row.init_ns // 10**9, UTC)
+    parties = (re.sub(r"[^A-Za-z0-9_+]+", "_", user)[:LONGEST_PARTY].strip("_") or "unknown" for user in (row.from_user, row.to_user))
+    return f"{'-'.join(parties)}-{at:%Y%m%d-%H%M%S}.pcapng"
 
 
 def spelled(stored: StoredMessage) -> dict[str, object]:

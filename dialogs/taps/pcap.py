@@ -4,8 +4,11 @@ Memory is bounded by the chunk, not by the file. What is damaged or cut ends the
 """
 
 import gzip
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -13,11 +16,18 @@ import zstandard
 
 from dialogs.packet import Packet
 from dialogs.taps.counters import Counted
-from dialogs.taps.errors import CaptureError
+from dialogs.taps.errors import CaptureError, NoCapture
 from dialogs.taps.ip import Decoder
 from dialogs.taps.records import Pcap, Pcapng, Record, recognise
 
 CHUNK = 256 * 1024
+PEEK = 16 * 1024
+"Bytes that are read to see a file's first packet."
+
+STDIN = "standard input"
+LONGEST_NAME = 100
+"Characters of a file's name in the name of a tap, which a column holds."
+
 _LONGEST_HEAD = 24
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -31,18 +41,20 @@ class CaptureFile(Counted):
     "A file has lost what it lost before; it does not say."
 
     def __init__(self, path: str | Path, stream: BinaryIO | None = None) -> None:
-        """Check that the file can be read; raises CaptureError with one clear line.
+        """Check that the file can be read; raises CaptureError with one clear line. A pipe without a writer is waited for.
 
-        `stream`: read this instead of opening `path`, which then is only the name ("-" for standard input).
+        `stream`: read this instead of opening `path`, which then is only the name.
         """
         self.path = Path(path)
-        self.name = f"file:{self.path.name}"
+        self.name = tap_name("file", self.path)
         self.truncated = False
         self.error = ""
         self.newest_ns = 0
         self.decoder = Decoder(self.name, unpack_hep=True)
         self.counters = self.decoder.counters
         self._chunks: _Chunks | None = None
+        if stream is None and is_stream(self.path):
+            stream = self._open()  # a pipe can be opened once: what was read to look at it would be lost
         if stream is not None:
             self._chunks = _Chunks(stream, str(path))
         else:
@@ -51,22 +63,9 @@ class CaptureFile(Counted):
 
     def __iter__(self) -> Iterator[Packet]:
         """Read on to the end; raises CaptureError on a pcapng of which no interface has a link type of ours."""
-        if self._chunks is not None:
-            yield from self._read(self._chunks)
-            return
-        with self._open() as stream:
-            yield from self._read(_Chunks(stream, str(self.path)))
-
-    def _open(self) -> BinaryIO:
-        try:
-            return self.path.open("rb")
-        except OSError as error:
-            raise CaptureError(f"{self.path}: {error.strerror}") from error
-
-    def _read(self, chunks: "_Chunks") -> Iterator[Packet]:
         decode, counters = self.decoder.decode, self.counters
         packets: list[Packet] = []
-        for records in chunks:
+        for records in self.chunks():
             for at_ns, link, frame in records:
                 if link is None:
                     counters.skip("link type")
@@ -78,17 +77,46 @@ class CaptureFile(Counted):
                 self.newest_ns = max(self.newest_ns, packets[-1].at_ns)
             yield from packets
             packets.clear()
+        self.decoder.finish(packets)
+        counters.packets += len(packets)
+        yield from packets
+
+    def chunks(self) -> Iterator[list[Record]]:
+        """Yield the frames as they lie in the file, those of a chunk at a time; counts nothing. Raises CaptureError as iterating does."""
+        if self._chunks is not None:
+            yield from self._told(self._chunks)
+            return
+        with self._open() as stream:
+            yield from self._told(_Chunks(stream, str(self.path)))
+
+    def first_ns(self) -> int | None:
+        """Return the time of a file's first frame, None when it has none (yet); 0 for a stream, of which nothing is taken."""
+        if self._chunks is not None:
+            return 0
+        with self._open() as stream:
+            first = next(chain.from_iterable(_Chunks(stream, str(self.path), PEEK)), None)
+        return None if first is None else first[0]
+
+    def _told(self, chunks: "_Chunks") -> Iterator[list[Record]]:
+        yield from chunks
         self.truncated = chunks.truncated
         self.error = chunks.error
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise CaptureError(f"{self.path}: {error.strerror}") from error
 
 
 class _Chunks:
     """Lists of records, a chunk of the file at a time."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, size: int = CHUNK) -> None:
         self.truncated = False
         self.error = ""
         self._name = name
+        self._size = size
         source = _decompressed(stream)
         # read1 of GzipFile returns what came before a broken end; its read loses it
         self._read: Callable[[int], bytes] = getattr(source, "read1", source.read)
@@ -115,22 +143,22 @@ class _Chunks:
 
     def _recognise(self, head: bytes) -> Pcap | Pcapng:
         if not head and not self.truncated:
-            raise CaptureError(f"{self._name} is empty")
+            raise NoCapture(f"{self._name} is empty")
         try:
             found = recognise(head)
         except CaptureError as error:
             raise CaptureError(f"{self._name}: {error}") from error
         if found is None:
-            raise CaptureError(f"{self._name} is no capture file (pcap or pcapng)")
+            raise NoCapture(f"{self._name} is no capture file (pcap or pcapng)")
         return found
 
     def _next_chunk(self) -> bytes:
         """Read what there is; behind a record longer than a chunk as much again as is waiting, so that joining them stays linear."""
-        chunk = self._take(CHUNK)
-        if len(self._rest) < CHUNK:
+        chunk = self._take(self._size)
+        if len(self._rest) < self._size:
             return chunk
         pieces, size = [chunk], len(chunk)
-        while size < len(self._rest) and (more := self._take(CHUNK)):
+        while size < len(self._rest) and (more := self._take(self._size)):
             pieces.append(more)
             size += len(more)
         return b"".join(pieces)
@@ -146,6 +174,21 @@ class _Chunks:
     def _stop(self, why: str) -> None:
         self.truncated = True
         self.error = self.error or why
+
+
+def is_stream(path: Path) -> bool:
+    """Tell whether a path is something that can be read once: a pipe, a terminal. What cannot be looked at is left to who opens it."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def tap_name(kind: str, path: Path) -> str:
+    """Return the name of a tap that reads this path: of any bytes that a file name may have, in a length that a column holds."""
+    name = os.fsencode("/".join(path.parts[-2:]) if kind == "folder" else path.name).decode("utf-8", "replace")
+    return f"{kind}:{name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + chr(0x2026)}"
 
 
 class _Peeked:

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.dialogs.taps.sniffing import links, need_namespace
+from tests.lab.namespace import Namespace
 
 ROOT = Path(__file__).resolve().parents[3]
 BASIC = str(ROOT / "tests" / "recordings" / "basic" / "capture.pcap")
@@ -23,10 +27,10 @@ PASSWORD = "for this test only"
 class Process:
     """A command of manage.py with a var folder of its own; its output is read line by line."""
 
-    def __init__(self, var, *arguments, **environment):
+    def __init__(self, var, *arguments, stdin=subprocess.DEVNULL, **environment):
         env = os.environ | {"DIALTAP_VAR": str(var), "DIALTAP_CONFIG": os.devnull, "DJANGO_SETTINGS_MODULE": "dashboard.settings"} | environment
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT)
+        self.process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT)
         self.lines = []
 
     def line(self, pattern):
@@ -106,6 +110,53 @@ def test_ingest_records_without_pages(start, tmp_path):
     assert ingest.end(signal.SIGINT) == (0, "")
 
 
+def test_pages_and_ingest_share_a_database_from_processes_of_their_own(start, tmp_path):
+    web, ingest = start("live", "--web-only", "--bind", "127.0.0.1:0", DIALTAP_ADMIN_PASSWORD=PASSWORD), start("ingest", "--pcap", BASIC, "--speed", "max")
+    url = web.line(r"Dialtap serves (http://127\.0\.0\.1:\d+/)")[1]
+    ingest.line("listens to file:capture.pcap")
+    ((uid,),) = rows(tmp_path / "var", "select uid from dashboard_dialogrow where state = 5")
+    page = signed_in(url)
+    assert [page(address)[0] for address in ("", "taps/", f"call/{uid}/message/0/")] == [200] * 3
+    assert "Recording capture.pcap" in page("taps/")[1]
+    assert [line for line in web.lines if "listens" in line] == []
+    assert ingest.end() == (0, "")
+    assert page(f"call/{uid}/")[0] == 200
+    assert web.end()[0] == 0
+
+
+@need_namespace
+def test_interface_is_found_again_by_a_process_that_gave_up_root(start, tmp_path):
+    again = ("link add v0 type veth peer name v1", "link set v0 up", "link set v1 up")
+    namespace = Namespace()
+    with namespace:
+        links(*again)
+        ingest = start("ingest", "--interface", "v1", "--hep", "127.0.0.1:9060")  # a network of its own
+        ingest.line(r"gave up root, now \w+, who may still capture")
+        error = "select error from dashboard_tapstatus where name = 'interface:v1' and error {} ''"
+        rows(tmp_path / "var", error.format("="))
+        links("link delete v0")
+        assert rows(tmp_path / "var", error.format("!="))[0][0].startswith("v1: The interface went down, since 20")
+        links(*again)
+        rows(tmp_path / "var", error.format("="))
+        code, errors = ingest.end()
+    namespace.close()
+    assert (code, "tap back" in errors) == (0, True)
+
+
+def signed_in(url):
+    """Return what asks for pages as the administrator."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def page(address, form=None):
+        with opener.open(url + address, urllib.parse.urlencode(form).encode() if form else None, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+
+    get(url)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page("login/")[1])[1]
+    page("login/", {"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": token})
+    return page
+
+
 def test_password_of_the_environment_is_not_printed(start):
     live = start("live", "--pcap", BASIC, "--bind", "127.0.0.1:0", DIALTAP_ADMIN_PASSWORD=PASSWORD)
     get(live.line(r"Dialtap serves (\S+)")[1])
@@ -120,9 +171,52 @@ def test_demo_fills_the_table_within_ten_seconds(start, tmp_path):
     assert live.end() == (0, "")
 
 
+def test_capture_piped_in_is_recorded_with_its_times(start, tmp_path):
+    with Path(BASIC).open("rb") as capture:
+        ingest = start("ingest", "--pcap", "-", stdin=capture)
+    ingest.line("listens to file:standard input")
+    found = rows(tmp_path / "var", "select to_user, recorded, ended_by, init_ns / 1000000000 from dashboard_dialogrow where state = 5")
+    assert found == [("5011", 1, "caller", 1795294351)]
+    assert rows(tmp_path / "var", "select error from dashboard_tapstatus where error like '%ended%'") == [("the stream has ended",)]
+    assert ingest.end()[0] == 0
+
+
+def test_named_pipe_without_a_writer_does_not_hold_up_the_start(start, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    live = start("live", "--pcap", str(tmp_path / "pipe"), "--bind", "127.0.0.1:0")
+    assert get(f"{live.line(r'Dialtap serves (http://127\.0\.0\.1:\d+/)')[1]}healthz")[0] == 200
+    (tmp_path / "pipe").write_bytes(Path(BASIC).read_bytes())
+    assert rows(tmp_path / "var", "select from_user from dashboard_dialogrow where state = 5") == [("alice",)]
+    assert live.end()[0] == 0
+
+
+def test_followed_folder_is_recorded_as_it_grows(start, tmp_path):
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    tmp_path.chmod(0o755)
+    capture = Path(BASIC).read_bytes()
+    (folder / "a.pcap").write_bytes(capture[:5000])
+    ingest = start("ingest", "--follow", str(folder))
+    ingest.line(r"listens to folder:.*/captures")
+    assert rows(tmp_path / "var", "select to_user, recorded from dashboard_dialogrow where messages > 0") == [("5011", 1)]
+    with (folder / "a.pcap").open("ab") as file:
+        file.write(capture[5000:])
+    assert rows(tmp_path / "var", "select ended_by from dashboard_dialogrow where state = 5 and ended_by <> 'timeout'") == [("caller",)]
+    assert ingest.end() == (0, "")
+
+
 REFUSED = {
     "unknown interface": (("live", "--interface", "nope0"), "nope0"),
-    "bad speed": (("live", "--pcap", BASIC, "--speed", "7"), "--speed"),
+    "bad speed": (("live", "--pcap", BASIC, "--speed", "0"), "argument --speed: a number above 0, or max, not '0'"),
+    "speed in words": (("ingest", "--pcap", BASIC, "--speed", "fast"), "--speed"),
+    "folder without captures": (("live", "--pcap", "docs/screenshots"), "docs/screenshots: no capture in it"),
+    "loop of a pipe": (("live", "--pcap", "-", "--loop"), "leave out --loop"),
+    "standard input that is empty": (("ingest", "--pcap", "-"), "standard input is empty"),
+    "replay of empty standard input": (("replay", "-"), "standard input is empty"),
+    "standard input twice": (("replay", "-", "-"), "standard input is empty"),
+    "follow of nothing": (("live", "--follow", "missing"), "missing: No such directory"),
+    "follow and interface": (("live", "--follow", "tests", "--interface", "lo"), "--interface cannot be used"),
+    "demo and follow": (("live", "--demo", "--follow", "tests"), "--demo plays its own recording"),
     "no capture": (("live", "--pcap", "README.md"), "README.md"),
     "demo and pcap": (("live", "--demo", "--pcap", BASIC), "--demo plays its own recording"),
     "ingest without file": (("ingest", "--pcap", "missing.pcap"), "missing.pcap"),
@@ -130,6 +224,7 @@ REFUSED = {
     "replay of nothing": (("replay", "missing.pcap"), "missing.pcap"),
     "replay without moments": (("replay", BASIC, "--at", os.devnull), "no moment"),
     "replay of no file": (("replay",), "dialtap replay: error: the following arguments are required: FILE"),
+    "web only with a source": (("live", "--web-only", "--interface", "lo"), "--web-only captures nothing"),
     "unknown option": (("live", "--nonsense"), "--nonsense"),
 }
 

@@ -1,12 +1,15 @@
 """`./dialtap replay`: stdout is the answer alone."""
 
 import json
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+ROOT = Path(__file__).resolve().parents[3]
 BASIC = Path(__file__).resolve().parents[2] / "recordings" / "basic" / "capture.pcap"
 BUSY = BASIC.parents[1] / "busy" / "capture.pcap"
 
@@ -68,3 +71,26 @@ def test_file_that_is_no_capture_is_refused(tmp_path, content):
     with pytest.raises(CommandError) as refused:
         replay(wrong)
     assert (refused.value.returncode, "wrong.pcap" in str(refused.value)) == (2, True)
+
+
+def test_folder_is_its_captures_together_and_a_cut_one_is_named(tmp_path):
+    (tmp_path / "b.pcap").write_bytes(BASIC.read_bytes())
+    (tmp_path / "a.pcap").write_bytes(BUSY.read_bytes()[:-30])
+    out, errors = replay(tmp_path)
+    assert out.splitlines()[-1] == "19 messages, 2 calls, 2 dialogs, 0 anomalies"
+    assert errors == f"{tmp_path / 'a.pcap'}: the capture is cut or damaged; what came before it was read\n"
+
+
+def test_folder_without_captures_is_refused_in_one_line(tmp_path):
+    with pytest.raises(CommandError) as refused:
+        replay(tmp_path)
+    assert (refused.value.returncode, str(refused.value)) == (2, f"{tmp_path}: no capture in it")
+
+
+def test_capture_from_standard_input_is_read_as_any_other():
+    command = [sys.executable, str(ROOT / "manage.py"), "replay", "-", "--json"]
+    with BASIC.open("rb") as capture:
+        piped = subprocess.Popen(["cat"], stdin=capture, stdout=subprocess.PIPE)
+    done = subprocess.run(command, stdin=piped.stdout, capture_output=True, text=True, check=True, cwd=ROOT)
+    piped.stdout.close()
+    assert (piped.wait(), json.loads(done.stdout)["messages"], done.stderr) == (0, 13, "")

@@ -84,6 +84,31 @@ def test_loop_begins_again_with_other_call_ids() -> None:
     assert [p.data.split(b": ")[1].split(b"\r")[0] for p in ready] == [first] * 3 + [second] * 3
 
 
+def test_rounds_of_a_period_shorter_than_the_recording_are_played_beside_each_other() -> None:
+    player = Player(TAPE, start_ns=NOW, loop=True, period_ns=3 * SECOND_NS)
+    ready = player.due(NOW + 7 * SECOND_NS)
+    expected = [(0, 0), (1_500_000_001, 0), (3 * SECOND_NS, 3), (4 * SECOND_NS, 0), (4_500_000_001, 3), (6 * SECOND_NS, 6), (7 * SECOND_NS, 3)]
+    assert [(p.at_ns - NOW, p.data.split(b"-r")[1].split(b"\r")[0]) for p in ready] == [(at, b"%d" % (NOW // SECOND_NS + n)) for at, n in expected]
+    assert player.rounds == 3
+
+
+def test_period_longer_than_the_recording_leaves_a_gap_and_follows_the_speed() -> None:
+    player = Player(TAPE, start_ns=NOW, loop=True, speed=2, period_ns=10 * SECOND_NS)
+    assert [p.at_ns - NOW for p in player.due(NOW + 5 * SECOND_NS)] == [0, 750_000_000, 2 * SECOND_NS, 5 * SECOND_NS]
+
+
+def test_cut_recording_says_so_once_it_has_been_played(tmp_path: Path) -> None:
+    path = tmp_path / "tape.pcap"
+    path.write_bytes(pcap([(PAST, ethernet(ipv4(udp())))] * 2)[:-5])
+    player = Player(CaptureFile(path), start_ns=NOW)
+    assert (len(player.due(NOW)), player.error) == (1, "cut in the middle of a record")
+
+
+def test_packets_carry_the_name_of_the_player() -> None:
+    tape = Tape(packet(0)._replace(tap="file:other"))
+    assert [p.tap for p in Player(tape, start_ns=NOW, speed=None).due(NOW)] == ["file:tape"]
+
+
 def test_original_call_ids_are_kept_without_a_loop() -> None:
     assert {p.data for p in Player(TAPE, start_ns=NOW).due(NOW * 2)} == {TAPE.packets[0].data}
 
