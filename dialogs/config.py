@@ -32,6 +32,9 @@ class Dialog(msgspec.Struct, frozen=True):
     rr_param: str = "did"
     profiles_with_value: tuple[str, ...] = ()
     profiles_no_value: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
+    'Python functions that are told of callbacks and event routes, as dotted paths: "mysite.calls.log". Each takes a list of `Called`.'
+
     max_dialogs: int = 200_000
     "Calls kept in memory; the one idle longest is dropped first, counted and shown."
 

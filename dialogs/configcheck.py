@@ -159,6 +159,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "early_timeout"): POSITIVE,
     ("dialog", "noack_timeout"): POSITIVE,
     ("dialog", "end_timeout"): POSITIVE,
+    ("dialog", "handlers"): matches(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", 'a dotted path such as "mysite.calls.log"'),
     ("dialog", "dlg_match_mode"): between(0, 2),
     ("dialog", "hash_size"): Check(lambda value: value > 0 and value & (value - 1) == 0, "a power of two"),
     ("dialog", "rr_param"): matches(r"[A-Za-z0-9._!%*+`'~-]+", "a parameter name"),

@@ -1,7 +1,7 @@
 """The dialog engine with the semantics of Kamailio's dialog module. Knows SIP messages and packets; knows no I/O, no clock, no storage."""
 
 from dialogs.engine.engine import Engine
-from dialogs.engine.events import Anomaly, Changed, Created, Event, Forgotten, Said, Seen
+from dialogs.engine.events import Anomaly, Called, Changed, Created, Event, Forgotten, Said, Seen
 from dialogs.engine.rules import RuleError, compile_rules
 from dialogs.engine.snapshot import Attempt, CallSnapshot, ForkView, LegView, Transition
 from dialogs.engine.states import TRANSITIONS, Input, State, next_state
@@ -11,6 +11,7 @@ __all__ = [
     "Anomaly",
     "Attempt",
     "CallSnapshot",
+    "Called",
     "Changed",
     "Created",
     "Engine",

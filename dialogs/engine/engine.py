@@ -106,10 +106,16 @@ class Engine:
         events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
         for stray in strays:
             events += self._taken_up(stray)
+        if self.records.called:
+            events = [*events, *self._called()]
         # A deadline comes nearer only with a change of state; one that went further away is looked at when the old one is due.
         if len(events) > 1 or moved != self.records.moved:
             self._schedule(call_id, family)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
+
+    def _called(self) -> list[Event]:
+        called, self.records.called = self.records.called, []
+        return [*called]
 
     def _outside(self, message: Message, packet: Packet) -> list[Event]:
         """Pass over a message of no known call; one about an INVITE may only have come too early."""
@@ -189,6 +195,8 @@ class Engine:
                 continue
             family.due_ns = NEVER
             events += self._expire_family(call_id, family, due)
+            if self.records.called:
+                events += self._called()
 
     def _expire_family(self, call_id: bytes, family: Family, now_ns: int) -> list[Event]:
         events: list[Event] = []

@@ -3,7 +3,7 @@
 Each event carries the uid of its call. `Engine.snapshot(uid)` gives the call as it is after the events of one `receive`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dialogs.engine.call import Call
 from dialogs.packet import Packet
@@ -64,4 +64,16 @@ class Said(NamedTuple):
     text: str
 
 
-Event = Seen | Created | Changed | Anomaly | Forgotten | Said
+class Called(NamedTuple):
+    """A moment in the life of a Kamailio record: a callback (`CREATED`, `EARLY`, ... without DLGCB_) or an event route (`dialog:start`).
+
+    Only made while `[dialog] handlers` name somebody who listens.
+    """
+
+    name: str
+    at_ns: int
+    dialog: dict[str, Any]
+    "As `dlg.list` has it at that moment."
+
+
+Event = Seen | Created | Changed | Anomaly | Forgotten | Said | Called

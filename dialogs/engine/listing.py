@@ -7,53 +7,17 @@ from typing import Any
 
 from dialogs.engine.call import Call, Side
 from dialogs.engine.identity import h_entry
-from dialogs.engine.record import SECOND, Leg, Record
+from dialogs.engine.record import SECOND, Record
+from dialogs.engine.record_listing import REF, duration, record_listing
 from dialogs.engine.records import Records
 from dialogs.engine.sockets import socket_text
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, STATE_NAMES, UNCONFIRMED
 from dialogs.sip import text
 
+__all__ = ["attempt_listings", "call_listing", "ims_listing", "ims_statistics", "record_listing", "statistics", "stats_active"]
+
 IMS_STATES = {UNCONFIRMED: "Unconfirmed", EARLY: "Early", CONFIRMED_NA: "Unknown", CONFIRMED: "Confirmed", DELETED: "Deleted"}
 "ims_dialog prints Unknown between the 2xx and its ACK."
-
-REF = {UNCONFIRMED: 1, EARLY: 1, CONFIRMED_NA: 2, CONFIRMED: 2, DELETED: 1}
-
-
-def _leg(leg: Leg) -> dict[str, str | None]:
-    return {"tag": leg.tag, "contact": leg.contact, "cseq": leg.cseq, "route_set": leg.route_set, "socket": leg.socket}
-
-
-def _duration(start: int, end: int, now: int) -> int:
-    if end:
-        return end - start
-    return now - start if start else 0
-
-
-def record_listing(record: Record, now_ns: int) -> dict[str, Any]:
-    """Return one dialog as `dlg.list` has it, oddities included (a failed call's duration is its end time)."""
-    start, end = record.start_ns // SECOND, record.end_ns // SECOND
-    return {
-        "h_entry": record.h_entry,
-        "h_id": record.h_id,
-        "ref": REF[record.state],
-        "call-id": text(record.call_id),
-        "from_uri": record.from_uri,
-        "to_uri": record.to_uri,
-        "state": int(record.state),
-        "start_ts": start,
-        "init_ts": record.init_ns // SECOND,
-        "end_ts": end,
-        "duration": _duration(start, end, now_ns // SECOND),
-        "timeout": record.timeout_ns // SECOND,
-        "lifetime": record.lifetime,
-        "dflags": record.dflags,
-        "sflags": record.sflags,
-        "iflags": record.iflags,
-        "caller": _leg(record.caller),
-        "callee": _leg(record.callee),
-        "profiles": [name if value is None else {name: value} for name, value in reversed(record.profiles)],
-        "variables": [{key: value} for key, value in record.variables.items()],
-    }
 
 
 def _side(side: Side, transport: str = "udp", *, seen: bool = True) -> dict[str, str | None]:
@@ -77,7 +41,7 @@ def call_listing(call: Call, now_ns: int, lifetime: int) -> dict[str, Any]:
         "start_ts": start,
         "init_ts": call.init_ns // SECOND,
         "end_ts": end,
-        "duration": _duration(start, end, now_ns // SECOND) if start else 0,
+        "duration": duration(start, end, now_ns // SECOND) if start else 0,
         "timeout": (call.last_ns // SECOND + lifetime) if call.answered else 0,
         "lifetime": lifetime,
         "dflags": 0,

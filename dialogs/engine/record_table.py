@@ -4,7 +4,9 @@ What messages do to it is in `records`.
 """
 
 from dialogs.config import Config
+from dialogs.engine.events import Called
 from dialogs.engine.record import PROFILES_CHANGED, SECOND, TIMEOUT_BYE, Record
+from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
@@ -29,7 +31,16 @@ class RecordTable(Ruled):
         self.moved = 0
         "Changes that may have brought a record's deadline nearer."
 
+        self.listening = bool(self.config.handlers)
+        self.called: list[Called] = []
+        "Callbacks since the engine last took them away; none are made while nobody listens."
+
         self._serials: dict[int, int] = {}
+
+    def call(self, name: str, record: Record, now_ns: int) -> None:
+        """Tell the handlers of a moment in a record's life (reference 7)."""
+        if self.listening:
+            self.called.append(Called(name, now_ns, record_listing(record, now_ns)))
 
     def answered(self) -> int:
         """Return `active_dialogs`."""
@@ -87,9 +98,14 @@ class RecordTable(Ruled):
             else:
                 self.run_without_message("end", record, now_ns)
                 self._delete(record, TIMEOUT, record.timeout_ns)
+                self.call("dialog:end", record, now_ns)
+                self.call("EXPIRED", record, now_ns)
         if record.answered and 0 < record.own_bye_ns <= now_ns:
             self._delete(record, REQBYE, record.own_bye_ns)
-        return record.state is DELETED and record.linger_ns <= now_ns
+        gone = record.state is DELETED and record.linger_ns <= now_ns
+        if gone:
+            self.call("DESTROY", record, now_ns)
+        return gone
 
     def _expiring(self, record: Record) -> None:
         """The lifetime is over and the proxy sends its BYEs; the first final answer to one of them ends the record."""
@@ -128,6 +144,7 @@ class RecordTable(Ruled):
         members, record.profiles = record.profiles, []
         for name, value in members:
             self.profiles.add(record.profiles, name, value)
+        self.call("LOADED", record, record.init_ns)
 
     def drop(self, records: list[Record]) -> None:
         """Take evicted records out of the counters."""

@@ -36,6 +36,7 @@ from dialogs.engine.states import (
     RPL3XX,
     UNCONFIRMED,
     Input,
+    State,
 )
 from dialogs.engine.transaction import BRANCHES_MAX, begin
 from dialogs.packet import Endpoint, Packet
@@ -76,6 +77,7 @@ class Records(RecordTable):
         if last is not None and self.config.detect_spirals and last.state in (UNCONFIRMED, EARLY, CONFIRMED_NA):
             self._leaves(last, message)
             self.run("created", last, message, packet)
+            self.call("SPIRALED", last, packet.at_ns)
             return None
         return self._create(records, message, packet)
 
@@ -109,6 +111,7 @@ class Records(RecordTable):
             return None
         records.append(record)
         self.processed += 1
+        self.call("CREATED", record, packet.at_ns)
         return record
 
     def _leaves(self, record: Record, message: Message) -> None:
@@ -189,6 +192,8 @@ class Records(RecordTable):
 
     def response(self, records: list[Record], asked: Input | None, message: Message, packet: Packet, copy: str) -> None:
         """Take an answer to an INVITE or to one of the proxy's own BYEs."""
+        if self.listening:
+            self._answered_within(records, message, packet, copy)
         if message.method == "BYE":
             if message.status >= 200:
                 self._own_bye_answered(records, message, packet.at_ns)
@@ -208,6 +213,14 @@ class Records(RecordTable):
         if self.sockets.holds(packet.source, packet.transport) and record.invite.decides(message.branch):
             self._move(record, asked, message, packet, downstream=False)
 
+    def _answered_within(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
+        """Tell of an answer to a request inside a dialog, as it leaves the proxy."""
+        leaves = self.sockets.holds(packet.source, packet.transport) if self.sockets else copy == ""
+        found = self._by_tags(records, message) if leaves and message.to_tag else None
+        if found is None or (message.method == "INVITE" and message.cseq in found[0].invite.cseqs and found[1]):
+            return
+        self.call("TERMINATED_CONFIRMED" if message.method == "BYE" else "RESPONSE_WITHIN", found[0], packet.at_ns)
+
     def _own_bye_answered(self, records: list[Record], message: Message, now_ns: int) -> None:
         branch = message.branch
         for record in records:
@@ -226,11 +239,17 @@ class Records(RecordTable):
             return
         if asked in (RPL1XX, RPL2XX) and message.to_tag and message.to_tag not in record.outs:
             record.outs.append(message.to_tag)
-        if after is DELETED:
-            if before is not DELETED:
-                self.run("failed" if asked is RPL3XX else "end", record, message, packet, downstream=downstream)
-                self._delete(record, asked, now_ns)
-            return
+        if after is not DELETED:
+            self._advance(record, asked, after, message, packet, downstream=downstream)
+        elif before is not DELETED:
+            failed = asked is RPL3XX
+            self.run("failed" if failed else "end", record, message, packet, downstream=downstream)
+            self.call("dialog:failed" if failed else "dialog:end", record, now_ns)
+            self._delete(record, asked, now_ns)
+            self.call("FAILED" if failed else "TERMINATED", record, now_ns)
+
+    def _advance(self, record: Record, asked: Input, after: State, message: Message, packet: Packet, *, downstream: bool) -> None:
+        before, now_ns = record.state, packet.at_ns
         record.state = after
         if asked is REQPRACK:
             record.iflags |= PRACK_SEEN
@@ -239,6 +258,7 @@ class Records(RecordTable):
             self._count(1, after)
             self.moved += 1
             if after is CONFIRMED_NA:
+                self.call("dialog:start", record, now_ns)
                 record.answer(message, now_ns)
             elif after is CONFIRMED:
                 record.dflags |= CHANGED
@@ -246,3 +266,17 @@ class Records(RecordTable):
             record.within(message, now_ns, downstream=downstream)
         if on := moment_of(before, after, asked):
             self.run(on, record, message, packet, downstream=downstream)
+        if self.listening:
+            for name in callbacks_of(before, after, asked):
+                self.call(name, record, now_ns)
+
+
+def callbacks_of(before: State, after: State, asked: Input) -> tuple[str, ...]:
+    """Return the callbacks of a move that ends nothing, in order (reference 1.4, 1.5)."""
+    if asked is RPL1XX:
+        return ("EARLY", "RESPONSE_FWDED")
+    if asked is RPL2XX:
+        return ("CONFIRMED_NA", "RESPONSE_FWDED") if after is not before else ("RESPONSE_FWDED",)
+    if asked is REQACK:
+        return ("CONFIRMED",) if after is not before else ()
+    return ("CONFIRMED",) if before is CONFIRMED_NA else ("REQ_WITHIN",)
