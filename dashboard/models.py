@@ -220,6 +220,7 @@ class TapStatus(models.Model):
     duplicates = models.BigIntegerField(default=0)
     recorded = models.BooleanField(default=False)
     error = models.TextField(default="")  # "" while it works
+    detail = models.TextField(default="{}")  # JSON, dialogs.taps.health.Report
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,7 @@ Everything that touches the engine runs on the event loop's thread; everything t
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,19 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.handlers import Handlers
+from dashboard.ingest.heard import Heard
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
-from dashboard.ingest.sources import Sources
+from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
+from dashboard.models import TapStatus
 from dialogs.config import Config
 from dialogs.control import Controller
-from dialogs.engine import Engine
+from dialogs.engine import Engine, Event
 from dialogs.insight import PeerNames
 from dialogs.packet import Packet
-from dialogs.taps import HepTap, LiveTap, Player
+from dialogs.taps import HepStreamTap, HepTap, LiveTap
 
 TICK = 0.25
 "Seconds between two writes."
@@ -44,7 +47,14 @@ class Ingest:
     """One node: its taps, its engine, its recorder, its orders."""
 
     def __init__(
-        self, config: Config, node: str, sources: Sources, controller: Controller | None, messages: Path, clock: Callable[[], int] = time.time_ns
+        self,
+        config: Config,
+        node: str,
+        sources: Sources,
+        controller: Controller | None,
+        messages: Path,
+        handlers: Handlers | None = None,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """`messages`: folder of the message store. `clock`: epoch nanoseconds."""
         self.config = config
@@ -56,7 +66,9 @@ class Ingest:
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.orders = Orders(node, controller, config.control.verify_seconds, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
+        self.handlers = handlers or Handlers(())
+        self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._stopping = asyncio.Event()
@@ -69,7 +81,7 @@ class Ingest:
         await self._in_writer(self._restore)
         loop = asyncio.get_running_loop()
         for tap in self.sources.live:
-            loop.add_reader(tap.fileno(), self._readable, tap)
+            self._listen(tap)
         players = [asyncio.create_task(self._play(player)) for player in self.sources.players]
         try:
             while not self._stopping.is_set():
@@ -101,14 +113,24 @@ class Ingest:
 
     # Packets
 
-    def _readable(self, tap: LiveTap | HepTap) -> None:
+    def _listen(self, tap: LiveTap | HepTap | HepStreamTap) -> None:
+        asyncio.get_running_loop().add_reader(tap.fileno(), self._readable, tap)
+
+    def _readable(self, tap: LiveTap | HepTap | HepStreamTap) -> None:
         descriptor = tap.fileno()
         self._feed(tap.name, tap.drain(DRAIN))
         if tap.fileno() < 0:
             asyncio.get_running_loop().remove_reader(descriptor)
-            logger.warning("tap closed", tap=tap.name, error=tap.error)
+            logger.warning("tap lost", tap=tap.name, error=tap.error)
 
-    async def _play(self, player: Player) -> None:
+    def _find_again(self, now_ns: int) -> None:
+        """Open interfaces that went away as soon as they are back."""
+        for tap in self._interfaces:
+            if tap.reopen(now_ns):
+                self._listen(tap)
+                logger.info("tap back", tap=tap.name)
+
+    async def _play(self, player: Played) -> None:
         while (due_ns := player.next_due_ns()) is not None:
             wait_ns = due_ns - self.clock()
             if wait_ns > 0 or self.pending.full:
@@ -117,22 +139,29 @@ class Ingest:
             self._feed(player.name, player.due(self.clock(), DRAIN))
             await asyncio.sleep(0)
 
-    def _feed(self, tap: str, packets: Iterable[Packet]) -> None:
-        engine, take = self.engine, self.pending.take
-        before = engine.messages
+    def _feed(self, tap: str, packets: list[Packet]) -> None:
+        engine, take = self.engine, self._take
+        messages, mirrored = engine.messages, engine.mirrored
         for packet in packets:
             if (due := engine.next_timeout()) is not None and due <= packet.at_ns:
                 take(engine.expire(packet.at_ns))
             take(engine.receive(packet))
-        self.status.count(tap, engine.messages - before)
+        self.status.count(tap, packets, engine.messages - messages, engine.mirrored - mirrored)
+
+    def _take(self, events: list[Event]) -> None:
+        self.pending.take(events)
+        self.handlers.tell(events)
 
     # Ticks
 
     async def _tick(self) -> None:
         now_ns = self.clock()
+        self._find_again(now_ns)
+        for tap in self._interfaces:
+            self._feed(tap.name, tap.expire(now_ns))
         if not self._importing():
-            self.pending.take(self.engine.expire(now_ns))
-        await self._in_writer(self._write, self.pending.changes(), now_ns)
+            self._take(self.engine.expire(now_ns))
+        await self._in_writer(self._write, self.pending.changes(), self.status.due(now_ns), now_ns)
         closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
         for uid in closed:
             self.pending.touch(uid)
@@ -141,10 +170,10 @@ class Ingest:
         """Return whether a recording is being read with its original times: then only its packets move the engine's time."""
         return any(player.next_due_ns() is not None for player in self.sources.imports)
 
-    def _write(self, changes: list[Change], now_ns: int) -> None:
+    def _write(self, changes: list[Change], taps: list[TapStatus], now_ns: int) -> None:
         self.recorder.write(changes, now_ns)
         try:
-            self.status.write(now_ns)
+            self.status.write(taps)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
                 self._prune(now_ns)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from dashboard.history.messages import StoredMessage
 from dashboard.history.rows import Change
-from dialogs.engine import Engine, Event, Forgotten, Seen
+from dialogs.engine import Called, Engine, Event, Forgotten, Seen
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.insight import PeerNames, why
 
@@ -36,7 +36,7 @@ class Pending:
                 if event.evicted or event.uid in self._messages:
                     self._last[event.uid] = self.engine.view(event.call)
                     self._messages.setdefault(event.uid, [])
-            else:
+            elif not isinstance(event, Called):
                 self._messages.setdefault(event.uid, [])
 
     def touch(self, uid: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 PR_SET_KEEPCAPS = 8
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_READ_SEARCH = 2
+CAP_NET_RAW = 13
 
 
 class PrivilegeError(RuntimeError):
@@ -23,30 +24,34 @@ def successor(checkout: Path) -> pwd.struct_passwd:
     return pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
 
 
-def give_up_root(checkout: Path, writable: Path) -> str:
+def give_up_root(checkout: Path, writable: Path, *, captures: bool = False) -> str:
     """Become the successor for good; `writable` and what is in it becomes theirs. Returns what was done, in words, "" when this was not root.
 
-    A Python or a checkout in a folder of root's alone could not be read any more, and modules are still loaded while serving: then, and only then,
-    the right to read files (CAP_DAC_READ_SEARCH) is kept, and nothing else. Raises PrivilegeError where that cannot be had.
+    Two rights may be kept, each only where it is needed. To open a packet socket (CAP_NET_RAW), when this process `captures` from an interface: one
+    that goes away can be opened again. To read files (CAP_DAC_READ_SEARCH), when Python or the checkout lies in a folder of root's alone: modules
+    are still loaded while serving. Raises PrivilegeError where the second cannot be had.
     """
     if os.geteuid() != 0:
         return ""
     user = successor(checkout)
     blocked = unreadable(user, [checkout, Path(os.__file__).parent, Path(sys.prefix), writable.parent])
+    kept = {CAP_NET_RAW: "capture"} if captures and sys.platform.startswith("linux") else {}
     if blocked is not None:
+        kept[CAP_DAC_READ_SEARCH] = f"read every file: {blocked} is closed to others"
+    if kept:
         keep_capabilities()
     hand_over(writable, user.pw_uid, user.pw_gid)
     _become(user)
-    if blocked is None:
+    if not kept:
         return f"gave up root, now {user.pw_name}"
-    limit_capabilities(1 << CAP_DAC_READ_SEARCH)
-    return f"gave up root, now {user.pw_name}, who may still read every file: {blocked} is closed to others"
+    limit_capabilities(sum(1 << capability for capability in kept))
+    return f"gave up root, now {user.pw_name}, who may still {' and '.join(kept.values())}"
 
 
-def leave_root(checkout: Path, writable: Path) -> list[str]:
+def leave_root(checkout: Path, writable: Path, *, captures: bool = False) -> list[str]:
     """Give up root where that is possible; return what the user should know of it, a sentence each."""
     try:
-        done = give_up_root(checkout, writable)
+        done = give_up_root(checkout, writable, captures=captures)
     except PrivilegeError as error:
         return [f"{'still root' if os.geteuid() == 0 else 'gave up root'}: {error}"]
     return [done] if done else []

@@ -1,18 +1,21 @@
-"""The health of the capture: one chip a tap in the top bar of every page. Knows what the ingest wrote of its taps; knows no tap."""
+"""The health of the capture: one chip a tap in the top bar of every page, and a line that doubts the figures. Knows what the ingest wrote of its taps."""
 
 from typing import NamedTuple
 
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
-from dashboard.models import TapStatus
-
-STOPPED_NS = 5_000_000_000
-"The ingest writes every second; silence of this length means that it does not run."
+from dashboard.live.findings import Finding, Looked, findings, look
+from dashboard.models import DialogRow, TapStatus
 
 FORGOTTEN_NS = 600_000_000_000
+DOUBT_NS = 60_000_000_000
+"After a loss the figures are doubtful for this long at least."
+
 MOST = 3
 "Chips shown; more taps are counted in a word."
+
+WORDS_MAX = 80
 
 
 class TapHealth(NamedTuple):
@@ -29,6 +32,20 @@ class TapHealth(NamedTuple):
     newest_ns: int
     "Capture time of its newest packet."
 
+    title: str
+    "The tap's name where there is room."
+
+    seen: Looked
+    found: list[Finding]
+
+
+class Doubt(NamedTuple):
+    """Why the figures of a page may be wrong."""
+
+    words: str
+    lost_ns: int = 0
+    "When something was last lost; 0 while nothing is seen at all."
+
 
 def short_name(status: TapStatus) -> str:
     """Return the tap's name for a chip: "interface:any" -> "any", "file:/a/b.pcap" -> "b.pcap"."""
@@ -38,28 +55,57 @@ def short_name(status: TapStatus) -> str:
     return (rest.rsplit("/", 1)[-1] or rest or kind) if colon else kind
 
 
-def judge(status: TapStatus, now_ns: int, rate: int | None) -> TapHealth:
-    """Return what to say of a tap."""
-    tone, words = "good", "0 dropped"
-    if status.recorded:
-        words = "recording"
-    if status.dropped:
-        tone, words = "warn", f"{status.dropped:,} dropped"
-    if status.error:
-        tone, words = "bad", status.error[:80]
-    elif now_ns - status.at_ns > STOPPED_NS:
-        tone, words = "bad", "stopped"
-    return TapHealth(short_name(status)[:40], tone, words, rate, status.newest_ns)
+def title(status: TapStatus) -> str:
+    """Return the tap's name for a heading: "Interface any", "Recording b.pcap"."""
+    kind = status.name.partition(":")[0]
+    if kind == "engine":
+        return "Engine"
+    name = short_name(status)
+    return name if kind == "hep" else f"Recording {name}" if status.recorded else f"{kind.capitalize()} {name}"
+
+
+def judge(status: TapStatus, now_ns: int) -> TapHealth:
+    """Return what to say of a tap: its worst finding, if it is more than a note."""
+    seen = look(status, now_ns)
+    found = findings(seen)
+    tone, words = "good", "recording" if status.recorded else "0 lost" if status.name.startswith("engine:") else "0 dropped"
+    if found and found[0].tone != "note":
+        tone, words = found[0].tone, found[0].words
+    rate, name = seen.report.messages_rate, short_name(status)[:40]
+    words = words.removeprefix(f"{name}: ")[:WORDS_MAX]
+    return TapHealth(name, tone, words, round(rate) if rate >= 0 else None, status.newest_ns, title(status), seen, found)
+
+
+def taps(now_ns: int) -> list[TapHealth]:
+    """Return the taps that were alive in the last minutes, and the engines."""
+    return [judge(status, now_ns) for status in TapStatus.objects.filter(at_ns__gt=now_ns - FORGOTTEN_NS).order_by("name")]
+
+
+def doubts(judged: list[TapHealth], now_ns: int) -> list[Doubt]:
+    """Return why the figures may be wrong: a tap is blind, or has lost something that calls of this moment may have needed."""
+    if not judged:
+        return [Doubt("no tap is running")]
+    found = [Doubt(f"{tap.name}: {tap.words}") for tap in judged if tap.tone == "bad"]
+    for tap in judged:
+        lost_ns = tap.seen.report.lost_ns
+        if tap.tone != "bad" and lost_ns and (now_ns - lost_ns < DOUBT_NS or DialogRow.objects.live().filter(init_ns__lt=lost_ns).exists()):
+            found.append(Doubt(f"{loss_words(tap)} on {tap.name}", lost_ns))
+    return found
+
+
+def loss_words(tap: TapHealth) -> str:
+    """Return what a tap has lost, all kinds in one line."""
+    health = tap.seen.report.health
+    kinds = ((tap.seen.status.dropped, "dropped"), (health.tcp_gaps, "missing in TCP"), (health.incomplete, "incomplete"))
+    return ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
 
 
 class TapMeter:
-    """Reads the taps once a second and knows their rates."""
+    """Reads the taps once a second and knows the fragments of them that every page shows."""
 
     def __init__(self) -> None:
         self.fragment = ""
         self.changed = False
-        self._before: dict[str, tuple[int, int]] = {}  # name -> (at_ns, messages)
-        self._rates: dict[str, int] = {}
         self._due_ns = 0
 
     def read(self, now_ns: int) -> None:
@@ -68,25 +114,16 @@ class TapMeter:
         if 0 < self._due_ns - now_ns <= 1_000_000_000:  # a clock that was set back does not stop the look
             return
         self._due_ns = now_ns + 1_000_000_000
-        fragment = frames.fill("#taps", render_to_string("live/_taps.html", chips(self.taps(now_ns), now_ns)))
+        judged = taps(now_ns)
+        chip_texts = render_to_string("live/_taps.html", chips(judged, now_ns))
+        fragment = frames.fill("#taps", chip_texts) + frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
         self.changed = fragment != self.fragment
         self.fragment = fragment
 
-    def taps(self, now_ns: int) -> list[TapHealth]:
-        """Return the taps that were alive in the last minutes, with their rates."""
-        found = list(TapStatus.objects.filter(at_ns__gt=now_ns - FORGOTTEN_NS).order_by("name"))
-        for status in found:
-            at_ns, messages = self._before.get(status.name, (status.at_ns, status.messages))
-            if status.at_ns > at_ns and status.messages >= messages:
-                self._rates[status.name] = round((status.messages - messages) * 1e9 / (status.at_ns - at_ns))
-            self._before[status.name] = (status.at_ns, status.messages)
-        judged = ((status, judge(status, now_ns, self._rates.get(status.name))) for status in found)
-        # The engine's own row repeats what its taps say, unless it has lost something or cannot write.
-        return [health for status, health in judged if health.tone != "good" or not status.name.startswith("engine:")]
 
-
-def chips(taps: list[TapHealth], now_ns: int) -> dict[str, object]:
+def chips(judged: list[TapHealth], now_ns: int) -> dict[str, object]:
     """Return the template's context: the worst taps first, the rest as a count."""
-    order = ("bad", "warn", "good")
-    ranked = sorted(taps, key=lambda tap: order.index(tap.tone))
+    # The engine's own row repeats what its taps say, unless it has lost something, cannot write, or waits for a peer.
+    shown = [tap for tap in judged if tap.tone != "good" or not tap.seen.status.name.startswith("engine:")]
+    ranked = sorted(shown, key=lambda tap: ("bad", "warn", "good").index(tap.tone))
     return {"taps": ranked[:MOST], "more": max(0, len(ranked) - MOST), "now_ns": now_ns}

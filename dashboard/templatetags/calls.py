@@ -110,6 +110,12 @@ def thousands(number: int) -> str:
 
 
 @register.filter
+def rate(per_second: float) -> str:
+    """Return a rate as "0.4" or "1,284"."""
+    return f"{per_second:,.0f}" if per_second >= 100 or per_second == int(per_second) else f"{per_second:.1f}"
+
+
+@register.filter
 def words_in(text: str) -> list[str]:
     """Return the words of a text: a list inside a template."""
     return text.split()

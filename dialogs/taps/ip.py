@@ -157,6 +157,9 @@ class Decoder:
 
     def _transport(self, at_ns: int, protocol: int, addresses: bytes, body: bytes, at: int, end: int, out: list[Packet]) -> None:
         """Read what an IP packet carries, off the fast path."""
+        if at > len(body):
+            self.counters.fail("cut short")  # within the IP header: the addresses are not whole
+            return
         while protocol == AUTHENTICATION:
             protocol, at = body[at], at + (body[at + 1] + 2 << 2)
         if protocol == UDP:

@@ -1,6 +1,6 @@
 // Keys. Every one of them does what a link or button on the page does; `?` lists them.
 
-const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/" };
+const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/", t: "/taps/" };
 const links = () => [...document.querySelectorAll("main tbody tr td.c-who a, main table.list tbody tr a")].filter((a, i, all) => all.findIndex((b) => b.closest("tr") === a.closest("tr")) === i);
 let going = 0;
 
@@ -26,6 +26,7 @@ const ACTIONS = {
   "?": () => document.getElementById("keys")?.showModal(),
   g: () => (going = performance.now()),
   e: end,
+  d: () => document.querySelector("[data-pcap]")?.click(),
   ArrowDown: () => move(1),
   ArrowUp: () => move(-1),
 };

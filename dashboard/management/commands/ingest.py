@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from dashboard.ingest.firstrun import prepare
+from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.loop import Ingest
 from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
@@ -29,14 +30,14 @@ class Command(OneLineCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             sources = open_sources(request_of(options), settings.DIALTAP)
-            controller = build(settings.DIALTAP.control)
+            controller, handlers = build(settings.DIALTAP.control), Handlers(settings.DIALTAP.dialog.handlers)
         except (TapError, CaptureError, RuleError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         prepare(administrator=False)
-        for line in (*sources.lines(), *leave_root(settings.BASE_DIR, settings.VAR)):
+        for line in (*sources.lines(), *leave_root(settings.BASE_DIR, settings.VAR, captures=sources.captures)):
             self.stdout.write(line)
         self.stdout.flush()
-        ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages")
+        ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers)
         asyncio.run(until_stopped(ingest))
 
 

@@ -1,17 +1,19 @@
 """`./dialtap run`: ingest, engine and pages in one process. Knows arguments, what is printed and the order in which things are opened."""
 
+import asyncio
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from dashboard.ingest.firstrun import ADMINISTRATOR, prepare
+from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
 from dashboard.ingest.sources import Sources, open_sources
 from dashboard.management.oneline import OneLineCommand
-from dialogs.control import Controller, build
+from dialogs.control import build
 from dialogs.engine import RuleError
 from dialogs.taps import CaptureError, TapError
 
@@ -24,35 +26,71 @@ class Command(OneLineCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_source_arguments(parser)
         parser.add_argument("--bind", metavar="HOST:PORT", default=settings.DIALTAP.web.bind, help="address of the pages (default: %(default)s)")
+        parser.add_argument("--web-only", action="store_true", help="serve the pages without capturing: `./dialtap ingest` does that on the same database")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         # Imported here: it installs Twisted's reactor, which no other command should do.
         from dashboard.ingest.serve import BindError, listening  # noqa: PLC0415 -- slow import
 
         try:
-            sources = open_sources(request_of(options), settings.DIALTAP)
+            sources = opened(options)
             web = listening(options["bind"])
-            controller = build(settings.DIALTAP.control)
+            controller, handlers = build(settings.DIALTAP.control), Handlers(settings.DIALTAP.dialog.handlers)
         except (TapError, CaptureError, RuleError, BindError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         password = prepare()
         address = shown(web)
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, address.rpartition(":")[0]]
-        lines = [f"Dialtap serves http://{address}/", *sources.lines(), *leave_root(settings.BASE_DIR, settings.VAR)]
+        lines = [f"Dialtap serves http://{address}/", *sources.lines(), *leave_root(settings.BASE_DIR, settings.VAR, captures=sources.captures)]
         if password:
             lines.append(f"first administrator: {ADMINISTRATOR}, password {password} (shown once)")
         for line in lines:
             self.stdout.write(line)
         self.stdout.flush()
-        self._serve(web, sources, controller)
+        if options["web_only"]:
+            self._serve(web, Nothing())
+        else:
+            from dashboard.ingest.loop import Ingest  # noqa: PLC0415 -- slow import
 
-    def _serve(self, web: socket.socket, sources: Sources, controller: Controller | None) -> None:
+            self._serve(web, Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers))
+
+    def _serve(self, web: socket.socket, beside: "Beside") -> None:
         from dashboard.asgi import application  # noqa: PLC0415 -- slow import
-        from dashboard.ingest.loop import Ingest  # noqa: PLC0415 -- slow import
         from dashboard.ingest.serve import serve  # noqa: PLC0415 -- slow import
 
-        ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages")
-        serve(application, web, ingest.run, ingest.stop)
+        serve(application, web, beside.run, beside.stop)
+
+
+def opened(options: dict[str, Any]) -> Sources:
+    """Open what the options ask for; nothing for the pages alone."""
+    if not options["web_only"]:
+        return open_sources(request_of(options), settings.DIALTAP)
+    if any(options[name] for name in ("interface", "pcap", "follow", "hep", "demo")):
+        raise CommandError("--web-only captures nothing: say to ./dialtap ingest what is to be captured", returncode=2)
+    return Sources([], [], [], [])
+
+
+class Beside(Protocol):
+    """What lives beside the pages."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Nothing:
+    """No ingest: the pages alone, until they are asked to end."""
+
+    def __init__(self) -> None:
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Wait for `stop`."""
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
 
 
 def shown(web: socket.socket) -> str:

@@ -4,7 +4,6 @@ Stdout is the answer alone; progress and warnings go to stderr. Exit 0, also for
 """
 
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ from django.core.management.base import CommandError, CommandParser
 from dashboard.management.oneline import OneLineCommand
 from dialogs.engine import Engine, RuleError
 from dialogs.engine.states import State
-from dialogs.packet import Packet
-from dialogs.replay import ReplayError, WireReport, merged, parse_times, snapshots
-from dialogs.taps import CaptureFile
-from dialogs.taps.errors import CaptureError
+from dialogs.replay import ReplayError, WireReport, parse_times, snapshots
+from dialogs.taps import CaptureError, CaptureFile, Captures, open_recording
 
 STATE_WORDS = {State.UNCONFIRMED: "Setting up", State.EARLY: "Ringing", State.CONFIRMED_NA: "No ACK", State.CONFIRMED: "In call", State.DELETED: "Ended"}
 
@@ -30,7 +27,7 @@ class Command(OneLineCommand):
     help = "Run capture files through the dialog engine and print what it makes of them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng, also .gz and .zst; - is standard input")
+        parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng, also .gz and .zst, or a folder of them; - is standard input")
         parser.add_argument("--config", metavar="F", help="dialtap.toml")
         parser.add_argument("--at", metavar="F", type=Path, help="file of moments (epoch seconds, ascending): one JSON line each, as Kamailio would answer")
         parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -38,26 +35,27 @@ class Command(OneLineCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            sources = [open_capture(name) for name in options["files"]]
+            source, notes = open_recording(options["files"])
+            for line in notes:
+                self.stderr.write(line)
             if options["at"] is not None:
-                self._at(sources, options["at"])
+                self._at(source, options["at"])
             else:
-                self._whole(sources, options)
+                self._whole(source, options)
         except (CaptureError, ReplayError, RuleError, OSError) as error:
             raise CommandError(str(error), returncode=2) from error
-        for source in sources:
-            if source.truncated:
-                self.stderr.write(f"{source.path}: the capture is cut or damaged; what came before it was read")
+        for file in source.files if isinstance(source, Captures) else [source]:
+            if file.truncated:
+                self.stderr.write(f"{file.path}: the capture is cut or damaged; what came before it was read")
 
-    def _at(self, sources: list[CaptureFile], moments: Path) -> None:
+    def _at(self, source: CaptureFile | Captures, moments: Path) -> None:
         times = parse_times(moments.read_text(encoding="utf-8", errors="replace"))
-        for answer in snapshots(Engine(settings.DIALTAP), merged(sources), times):
+        for answer in snapshots(Engine(settings.DIALTAP), source, times):
             self.stdout.write(msgspec.json.encode(answer).decode())
 
-    def _whole(self, sources: list[CaptureFile], options: dict[str, Any]) -> None:
+    def _whole(self, source: CaptureFile | Captures, options: dict[str, Any]) -> None:
         report = WireReport(settings.DIALTAP, counts_only=options["stats"])
-        packets: Iterable[Packet] = sources[0] if len(sources) == 1 else merged(sources)
-        report.feed(packets, progress if sys.stderr.isatty() else None)
+        report.feed(source, progress if sys.stderr.isatty() else None)
         if sys.stderr.isatty():
             self.stderr.write("\r\033[K", ending="")
         answer = report.answer()
@@ -67,11 +65,6 @@ class Command(OneLineCommand):
             self.stdout.write(counts_text(answer))
         else:
             self.stdout.write(table(answer))
-
-
-def open_capture(name: str) -> CaptureFile:
-    """Return the capture of this name; "-" is standard input. Raises CaptureError."""
-    return CaptureFile("-", stream=sys.stdin.buffer) if name == "-" else CaptureFile(name)
 
 
 def progress(packets: int) -> None:

@@ -61,18 +61,18 @@ sys.path.insert(0, {root!r})
 from pathlib import Path
 from dashboard.ingest import privileges
 {patch}
-print(*privileges.leave_root(Path({checkout!r}), Path({var!r})))
+print(*privileges.leave_root(Path({checkout!r}), Path({var!r}), captures={captures}))
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(os.getresuid(), os.getresgid(), os.getgroups(), status["CapEff"].strip(), status["CapPrm"].strip())
 print(os.access({secret!r}, os.R_OK, effective_ids=True), os.access({secret!r}, os.W_OK, effective_ids=True))
 """
 
 
-def given_up(tmp_path, patch):
+def given_up(tmp_path, patch, captures=False):
     """Return what a child prints that leaves root; `patch` is code that runs before."""
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
-    code = GIVE_UP.format(root=str(ROOT), patch=patch, checkout="/", var=str(tmp_path / "var"), secret=str(secret))
+    code = GIVE_UP.format(root=str(ROOT), patch=patch, checkout="/", var=str(tmp_path / "var"), secret=str(secret), captures=captures)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.splitlines() or done.stderr
 
@@ -93,6 +93,24 @@ def test_right_to_read_is_all_that_is_kept_where_the_program_is_closed_to_others
         "gave up root, now nobody, who may still read every file: /closed is closed to others",
         f"{(user.pw_uid,) * 3} {(user.pw_gid,) * 3} [] {4:016x} {4:016x}",
         "True False",
+    ]
+
+
+KEPT = {
+    "capture": ("None", "capture", 1 << 13, "False"),
+    "both": ("Path('/closed')", "capture and read every file: /closed is closed to others", 1 << 13 | 4, "True"),
+}
+
+
+@root_only
+@pytest.mark.parametrize(("blocked", "rights", "mask", "reads"), KEPT.values(), ids=KEPT)
+def test_right_to_capture_is_kept_where_an_interface_is_open(tmp_path, blocked, rights, mask, reads):
+    user = pwd.getpwnam("nobody")
+    printed = given_up(tmp_path, f"privileges.unreadable = lambda user, paths: {blocked}", captures=True)
+    assert printed == [
+        f"gave up root, now nobody, who may still {rights}",
+        f"{(user.pw_uid,) * 3} {(user.pw_gid,) * 3} [] {mask:016x} {mask:016x}",
+        f"{reads} False",
     ]
 
 

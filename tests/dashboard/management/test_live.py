@@ -247,6 +247,14 @@ def test_port_in_use_names_the_address(start):
     )
 
 
+def test_handler_that_cannot_be_loaded_is_one_line(start, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text('[dialog]\nhandlers = ["nowhere.to.be.found"]\n')
+    process = start("live", "--pcap", BASIC, "--config", str(config)).process
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (2, "CommandError: [dialog] handlers: nowhere.to.be.found: No module named 'nowhere'\n")
+
+
 def test_unknown_key_of_the_configuration_names_the_right_one(start, tmp_path):
     config = tmp_path / "c.toml"
     config.write_text("[dialog]\ndefault_timeut = 5\n")

@@ -1,31 +1,13 @@
 """Live capture on real interfaces, in a network namespace that each test makes and that ends with it."""
 
 import os
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 from dialogs.taps import interfaces, may_sniff
-from dialogs.taps.live import PERMISSION_ADVICE
+from dialogs.taps.live import NOT_AGAIN, PERMISSION_ADVICE
 
-from .sniffing import CASES
-
-
-def namespace_refused() -> str:
-    """Say why live tests cannot run here; empty when they can."""
-    if not sys.platform.startswith("linux") or shutil.which("unshare") is None or shutil.which("ip") is None:
-        return "needs Linux with unshare and ip"
-    if os.geteuid() != 0:
-        return "needs root for a network namespace"
-    return "" if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else "no network namespaces here"
-
-
-REFUSED = namespace_refused()
-need_namespace = pytest.mark.skipif(bool(REFUSED), reason=REFUSED)
+from .sniffing import CASES, need_namespace
 
 
 def sniffing(case: str) -> dict[str, Any]:
@@ -57,6 +39,14 @@ def test_tagged_frames_extensions_and_fragments_pass_the_filter() -> None:
 
 
 @need_namespace
+def test_tunnels_and_evidence_pass_the_filter() -> None:
+    assert sniffing("tunnelled") == {
+        "v1": [[], True, False, {"192.0.2.1": 1}, {"192.0.2.1": 4}],
+        "any": [[], True, False, {"192.0.2.1": 2}, {"192.0.2.1": 8}],  # leaving one interface, arriving at the other
+    }
+
+
+@need_namespace
 def test_what_cannot_be_opened_says_why() -> None:
     assert sniffing("errors") == {
         "unknown": "no interface eth77 here; there are: any, lo, w0, w1",
@@ -65,6 +55,37 @@ def test_what_cannot_be_opened_says_why() -> None:
         "clever filter": "filter 'udp) or (tcp': can't parse filter expression: syntax error",
         "gone": ["v1: The interface went down", -1, []],
     }
+
+
+@need_namespace
+def test_interface_that_goes_away_is_found_again() -> None:
+    missing = [False, "v1: The interface went down", -1, True]
+    before, after, back = "192.0.2.1 BEFORE sip:x SIP/2.0", "192.0.2.1 AFTER sip:x SIP/2.0", [False, True, "", 0, True]
+    assert sniffing("away") == {
+        "down": [[before], missing, back, [after], 2, 0],
+        "deleted": [[before], missing, back, [after], 4, 0],
+        "closed": [False, -1],
+    }
+
+
+@need_namespace
+def test_right_to_capture_is_what_opening_again_needs() -> None:
+    assert sniffing("rights") == {"kept": [True, ""], "lost": [False, f"v1: {NOT_AGAIN}", -1]}
+
+
+@need_namespace
+def test_frames_for_others_are_taken_when_asked_for_and_cut_to_the_snap_length() -> None:
+    assert sniffing("promiscuity") == {"True": [True, [58]], "False": [False, [58]]}
+
+
+@need_namespace
+def test_hole_in_a_stream_is_given_up_on_a_silent_link() -> None:
+    assert sniffing("hole") == {"hole": [[True], [[], [True]], 1, 2]}
+
+
+@need_namespace
+def test_packet_that_crosses_two_interfaces_counts_once() -> None:
+    assert sniffing("crossing") == {"packets": 2, "messages": 2, "mirrored": 1, "seen": [1]}
 
 
 @need_namespace

@@ -1,0 +1,121 @@
+"""What a tap says of itself beside its four sums: a value that can be stored. Knows counts and causes; judges nothing, knows no screen.
+
+A tap makes `Health`; the ingest adds what only it knows (rates, when something was last lost, when a peer was last heard) and stores a `Report`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from dialogs.taps.addresses import OTHERS
+from dialogs.taps.counters import Counters
+
+NAMED = 50
+"Causes, peers and agents named in one list: the most frequent ones. The rest is summed up under OTHERS."
+
+ONE_WAY = 20
+"Packets of a peer in one direction, and none in the other, from which on it is worth a word."
+
+
+class Agent(msgspec.Struct, frozen=True, array_like=True):
+    """One sender of HEP."""
+
+    name: str
+    packets: int
+
+    skew_ns: int
+    "How far its clock is ahead of ours, negative when behind; includes the way here."
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counts since the tap was opened. Peers are "host" or "host:port" as the tap knows them."""
+
+    undecodable: dict[str, int] = {}
+    "Frames or datagrams that could not be read, by cause."
+
+    skipped: dict[str, int] = {}
+    "Readable, but of no interest, by cause."
+
+    incomplete: int = 0
+    "Fragmented datagrams of which a piece never came."
+
+    tcp_gaps: int = 0
+    "Places in TCP streams where bytes were missing."
+
+    encrypted: dict[str, int] = {}
+    "Peers that speak TLS or IPsec, with how often that was seen."
+
+    unreachable: dict[str, int] = {}
+    "Hosts that sent ICMP errors about SIP."
+
+    one_way: dict[str, int] = {}
+    "Peers of which only one direction is seen, with its packets."
+
+    agents: tuple[Agent, ...] = ()
+    "Senders of HEP."
+
+    refused: dict[str, int] = {}
+    "What was sent here and not taken, by cause: a stranger's address, a wrong key."
+
+    down_ns: int = 0
+    "Since when its interface is away; 0 while it is there."
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is stored of a tap each second."""
+
+    health: Health = Health()
+    packets_rate: float = 0
+    "Packets a second since the report before; -1 before the second one."
+
+    messages_rate: float = 0
+    "SIP messages a second, likewise."
+
+    lost_ns: int = 0
+    "When it last turned out that packets had been lost; 0 for never."
+
+    since_ns: int = 0
+    "Since when this ingest runs."
+
+    heard: dict[str, int] = {}
+    "Names of watched peers -> when SIP from them was last seen, 0 for never. Only in the report of the node itself."
+
+
+def encode(report: Report) -> str:
+    """Return a report as JSON."""
+    return msgspec.json.encode(report).decode()
+
+
+def decode(text: str) -> Report:
+    """Return a stored report; an empty one for what another version wrote."""
+    try:
+        return msgspec.json.decode(text or "{}", type=Report)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return Report()
+
+
+def most(counts: dict[str, int]) -> dict[str, int]:
+    """Return the greatest counts, greatest first, the rest summed up: what strangers send may not grow a stored row."""
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    named = dict(ranked[:NAMED])
+    if rest := sum(count for _, count in ranked[NAMED:]):
+        named[OTHERS] = named.get(OTHERS, 0) + rest
+    return named
+
+
+def one_way(peers: dict[str, tuple[int, int]]) -> dict[str, int]:
+    """Return of these hosts (packets to it, packets by it) those of which only one direction is seen, with its packets; a few prove nothing."""
+    return {host: to + by for host, (to, by) in peers.items() if not (to and by) and to + by >= ONE_WAY}
+
+
+def health_of(counters: Counters, **more: Any) -> Health:
+    """Return what a tap's counters hold as a value, with what only the tap itself knows. Takes milliseconds: for once a second."""
+    return Health(
+        undecodable=most(counters.undecodable),
+        skipped=most(counters.skipped),
+        incomplete=counters.incomplete,
+        encrypted=most(counters.encrypted),
+        unreachable=most(counters.unreachable),
+        one_way=most(one_way(counters.peers())),
+        **more,
+    )
