@@ -1,6 +1,7 @@
 """Whole captures through the engine, and the answers for `./dialtap replay`."""
 
 import json
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -10,9 +11,12 @@ import pytest
 
 from dialogs.config import Config, Dialog, Rule
 from dialogs.engine import Engine
-from dialogs.replay import ReplayError, WireReport, kamailio_view, merged, parse_times, snapshots
+from dialogs.engine.states import STATE_NAMES
+from dialogs.replay import ReplayError, WireReport, kamailio_view, parse_times, snapshots
 from dialogs.taps import CaptureFile
 from tests.dialogs.ladder import START_NS, packets, run
+from tests.dialogs.taps.oracle.files import write
+from tests.dialogs.taps.oracle.layers import TCP, Network, ip
 
 SOCKETS = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", "tcp:127.0.0.1:8080", "udp:[::1]:5060", "tcp:[::1]:5060")
 RULES = (
@@ -26,6 +30,8 @@ ELSEWHERE = {  # recordings that are not shipped, and what their configuration h
     "expire-bye": {"default_timeout": 4, "send_bye": True},
     **{name: {} for name in ("spiral", "fork-two-200", "callid-reuse", "early-tags", "route-set", "folded", "compact", "ipv4-ipv6", "noise")},
     **{name: {} for name in ("profiles", "control-end-dlg", "late-bye", "fork-serial", "session-422", "no-record-route", "lost-ack", "dup-200")},
+    **{name: {} for name in ("tcp-tcp", "tcp-udp", "udp-tcp", "tcp-big-segmented", "control-end-tcp", "ws", "ws-callee-bye")},
+    **{name: {} for name in ("ipv6", "ipv6-big-fragments", "big-invite")},
 }
 LEG = ("tag", "contact", "cseq", "route_set", "socket")
 TIMES = ("start_ts", "init_ts", "end_ts", "duration", "timeout")
@@ -94,26 +100,57 @@ def test_ims_dialogs_equal_kamailios(captures, name):
     assert list(answers[0]) == ["t", "dlg2.list", "stats"]
 
 
-def test_public_captures_of_plain_udp_are_as_expected(captures):
+def test_public_captures_are_as_expected(captures):
     rows = json.loads((captures / "public" / "expected.json").read_text())
-    plain = [
-        row
-        for row in rows
-        if isinstance(row["dialogs"], list)
-        and set(row["transports"]) <= {"udp"}
-        and set(row["encapsulations"]) <= {"eth:ip:udp:sip", "null:ip:udp:sip", "sll:ip:udp:sip"}
-    ]
-    assert len(plain) > 30
-    wrong = []
-    for row in plain:
-        report = WireReport(Config())
-        report.feed(CaptureFile(captures / "public" / row["file"]))
-        answer = report.answer()
-        states = Counter(dialog["state"] for dialog in answer["dialogs"])
-        fine = [Counter(dialog["state_no"] for dialog in row["dialogs"]), *(Counter({int(k): v for k, v in a.items()}) for a in row.get("alternatives", []))]
-        if (answer["messages"], answer["calls"]) != (row["sip_messages"], row["calls"]) or states not in fine:
-            wrong.append(row["file"])
-    assert wrong == []
+    wrong = {}
+    for row in rows:
+        answer = report(CaptureFile(captures / "public" / row["file"])).answer()
+        got = answer["messages"], answer["calls"], Counter(STATE_NAMES[dialog["state"]] for dialog in answer["dialogs"])
+        wanted = Counter()
+        for ending, count in row["dialog_states_at_end"].items():
+            wanted[ending.split()[0]] += count
+        if got != (row["sip_messages"], row["calls"], wanted):
+            wrong[row["file"]] = got
+    # that a BYE came when only the INVITE was seen ends the call for us; the note of the table calls both answers right
+    assert wrong.pop("wiki-oneway-vlan24.pcap", ONE_WAY) == ONE_WAY
+    assert wrong == {}
+    assert len(rows) == 48
+
+
+ONE_WAY = (3, 1, Counter(DELETED=1))
+STREAMS = {"php-sip-generic.txt": 227, "lioneagle-sipparser.txt": 26}
+
+
+@pytest.mark.parametrize(("name", "count"), STREAMS.items())
+@pytest.mark.parametrize("size", [1, 7, 64, 1460, 60_000])
+def test_streams_hold_their_messages_however_they_are_cut(captures, tmp_path, name, count, size):
+    stream = (captures / "messages" / "stream" / name).read_bytes()
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    network, at, frames = Network(1), 1, []
+    for piece in [b"", *pieces]:
+        head = struct.pack("!HHIIBBHHH", 40_000, 5060, at if piece else 0, 1, 0x50, 0x18 if piece else 2, 65_000, 0, 0)
+        frames.append((START_NS, ip(network, 1, 2, TCP, head + piece)))
+        at += len(piece)
+    write(tmp_path / "stream.pcap", "pcap", 101, frames)
+    assert report(CaptureFile(tmp_path / "stream.pcap")).answer()["messages"] == count
+
+
+def test_hep_feed_has_the_dialogs_of_its_capture(captures):
+    own, fed = (report(CaptureFile(captures / "hep" / name)).answer() for name in ("capture.pcap", "hep.pcap"))
+    assert own["messages"] == fed["messages"] > 0
+    assert [exact_wire(dialog) for dialog in fed["dialogs"]] == [exact_wire(dialog) for dialog in own["dialogs"]]
+
+
+def exact_wire(dialog):
+    """Return what must be equal of a wire call, as a value."""
+    return {key: dialog[key] for key in ("call-id", "from_uri", "to_uri", "state", "h_entry", "end_code", "caller", "callee")}
+
+
+def report(packets):
+    """Return the wire view of packets."""
+    made = WireReport(Config())
+    made.feed(packets)
+    return made
 
 
 TIMES_TEXT = {"1.5\n2\n\n2": [1_500_000_000, 2_000_000_000, 2_000_000_000], "1700000000.123456": [1_700_000_000_123_456_000]}
@@ -128,11 +165,6 @@ def test_moments_are_read_exactly(text, expected):
 def test_wrong_moments_are_refused(text):
     with pytest.raises(ReplayError):
         parse_times(text)
-
-
-def test_sources_are_merged_in_time_order():
-    one, two = packets("alice -> bob INVITE\n+2s\nbob -> alice 180"), packets("+1s\nalice -> bob INVITE callid=2")
-    assert [packet.at_ns for packet in merged([one, two])] == sorted(packet.at_ns for packet in (*one, *two))
 
 
 def test_wire_report_lists_every_attempt_and_counts_only_on_demand():

@@ -7,6 +7,7 @@ from . import callers
 from .callees import Callee
 from .callers import Line
 from .lab import Call, Lab
+from .phone import UDP, Way
 
 STEP_MS = 400
 "How long each state lasts, at least: long enough for a watcher who asks every 20 ms, shorter than the first retransmission."
@@ -28,15 +29,15 @@ class Kind:
     trunk: bool = False
     step_ms: int = STEP_MS
 
-    def place(self, lab: Lab) -> Call:
-        """Make one such call in the lab."""
+    def place(self, lab: Lab, caller: Way = UDP, callee: Way = UDP, **line: str) -> Call:
+        """Make one such call in the lab; `line`: what the caller's messages say otherwise."""
         number = lab.new_number()
-        phones = tuple(lab.callee(script) for script in self.callees)
+        phones = tuple(lab.callee(script, way=callee) for script in self.callees)
         if phones:
-            lab.proxy.lead(number, *(phone.host_port for phone in phones), trunk=self.trunk)
+            lab.proxy.lead(number, *(phone.target for phone in phones), trunk=self.trunk)
         call_id = f"{self.name}-{number}@lab.example"
-        line = Line(number, ack_delay_ms=self.step_ms)
-        return Call(call_id, number, lab.caller(self.caller(line), call_id), phones)
+        script = self.caller(Line(number, ack_delay_ms=self.step_ms, **line))  # type: ignore[arg-type]
+        return Call(call_id, number, lab.caller(script, call_id, way=caller), phones)
 
 
 FULL = (1, 2, 3, 4, 5)

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 
 from .namespace import Namespace
-from .phone import Phone
-from .proxy import SIP_PORT, Proxy
+from .phone import UDP, Phone, Way
+from .proxy import SIP_PORT, WEB_PORT, Proxy
+from .web_phone import WebPhone
 
 CALLER_HOST, CALLEE_HOST = "127.0.0.10", "127.0.0.20"
 
@@ -48,12 +49,22 @@ class Call:
 class Lab:
     """Kamailio and sipp phones in a network of their own, as a context manager."""
 
-    def __init__(self, folder: Path, *, hep: str = "", networks: tuple[str, ...] = (), address: str = "127.0.0.1", ring_limit_ms: int = 120_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hep: str = "",
+        networks: tuple[str, ...] = (),
+        address: str = "127.0.0.1",
+        ring_limit_ms: int = 120_000,
+        everywhere: bool = False,
+        mtu: int = 0,
+    ) -> None:
         """`folder`: for logs and scripts. The other values are `Proxy`'s and `Namespace`'s."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.network = Namespace(networks)
-        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms)
+        self.network = Namespace(networks, mtu=mtu)
+        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms, everywhere=everywhere)
         self.phones: list[Phone] = []
         self._count = itertools.count(1)
 
@@ -77,16 +88,23 @@ class Lab:
         """Return a number that nobody has."""
         return f"{prefix}{next(self._count):04d}"
 
-    def callee(self, script: str, *, address: tuple[str, int] | None = None, calls: int = 1) -> Phone:
+    def callee(self, script: str, *, address: tuple[str, int] | None = None, calls: int = 1, way: Way = UDP) -> Phone:
         """Put up a phone that waits for calls, by default at a port of its own; 0 `calls`: for any number of them."""
-        phone = self._phone("callee", script, address, CALLEE_HOST)
+        phone = self._phone("callee", script, address, CALLEE_HOST, way)
         phone.wait_for_calls(calls)
         return phone
 
-    def caller(self, script: str, call_id: str, *, address: tuple[str, int] | None = None) -> Phone:
+    def caller(self, script: str, call_id: str, *, address: tuple[str, int] | None = None, way: Way = UDP) -> Phone:
         """Place a call."""
-        phone = self._phone("caller", script, address, CALLER_HOST)
-        phone.call((self.proxy.address, SIP_PORT), call_id)
+        phone = self._phone("caller", script, address, CALLER_HOST, way)
+        phone.call((way.host or self.proxy.address, SIP_PORT), call_id)
+        return phone
+
+    def web_caller(self, number: str, call_id: str, hold_ms: int) -> WebPhone:
+        """Place a call from a browser: over WebSocket."""
+        phone = WebPhone(self.folder, f"caller-{len(self.phones) + 1}", number, hold_ms)
+        self.phones.append(phone)
+        phone.call((self.proxy.address, WEB_PORT), call_id)
         return phone
 
     @contextmanager
@@ -101,8 +119,8 @@ class Lab:
             for phone in running:
                 phone.freeze(False)
 
-    def _phone(self, side: str, script: str, address: tuple[str, int] | None, host: str) -> Phone:
+    def _phone(self, side: str, script: str, address: tuple[str, int] | None, host: str, way: Way) -> Phone:
         number = len(self.phones) + 1
-        phone = Phone(self.folder, f"{side}-{number}", script, address or (host, 5100 + number))
+        phone = Phone(self.folder, f"{side}-{number}", script, address or (way.host or host, 5100 + number), way)
         self.phones.append(phone)
         return phone

@@ -8,7 +8,7 @@ from typing import Any
 
 from .waiting import wait_until
 
-SIP_PORT, RPC_PORT = 5060, 8060
+SIP_PORT, WEB_PORT, RPC_PORT = 5060, 8080, 8060
 "Fixed: the network is the lab's own."
 
 _CONFIGURATION = Path(__file__).with_name("kamailio.cfg")
@@ -21,9 +21,14 @@ class RpcError(Exception):
 class Proxy:
     """Kamailio with tests/lab/kamailio.cfg, in the calling thread's network namespace."""
 
-    def __init__(self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000) -> None:
-        """`hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""
+    def __init__(self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False) -> None:
+        """`everywhere`: it also listens on TCP, IPv6 and WebSocket.
+
+        `hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""
         self.address = address
+        self.sockets = [f"udp:{address}:{SIP_PORT}"]
+        "Where it listens for SIP."
+
         self.rpc_url = f"http://{address}:{RPC_PORT}/RPC"
         self.log = folder / "kamailio.log"
         self._folder = folder
@@ -33,6 +38,10 @@ class Proxy:
             "CTL_SOCKET": f'"unixs:{folder}/kamailio.ctl"',
             "FR_INV_TIMER": str(ring_limit_ms),
         } | ({"HEP_URI": f'"sip:{hep}"'} if hep else {})
+        if everywhere:
+            more = (f"tcp:{address}:{SIP_PORT}", f"udp:[::1]:{SIP_PORT}", f"tcp:[::1]:{SIP_PORT}", f"tcp:{address}:{WEB_PORT}")
+            self.sockets += more
+            self._settings |= dict(zip(("TCP_SOCKET", "UDP6_SOCKET", "TCP6_SOCKET", "WEB_SOCKET"), more, strict=True))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
