@@ -71,16 +71,15 @@ class CallTable(Ruled):
         if call.state is DELETED or self.due_ns(call) > now_ns:
             return []
         self.expired += 1
-        self.run_without_message("end", call, now_ns)
         after = next_state(call.state, TIMEOUT)
         changed = self._enter(call, after or DELETED, now_ns, "timeout")
+        self.run_without_message("end", call, now_ns)
         call.end(now_ns, "timeout", 0, "nothing seen for too long")
         said, self.said = self.said, []
         return [changed, *said]
 
     def adopt(self, call: Call) -> None:
-        """Count a restored call as if it had begun here."""
-        self.processed += 1
+        """Count a restored call among those that live; it was processed before."""
         self.by_state[call.state] += 1
         self._count_again(call)
 

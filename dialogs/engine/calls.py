@@ -128,7 +128,7 @@ class Calls(CallTable):
         fork, hop_by_hop = call.forks.get(message.to_tag), call.invite.knows(message.branch)
         if call.state in (UNCONFIRMED, EARLY):
             if hop_by_hop:
-                return self._refusal_acked(call, packet)
+                return self._refusal_acked(call, message, packet)
             call.note(NO_ANSWER)
             if len(call.early_acks) < FORKS_MAX:
                 call.early_acks[message.to_tag] = packet.at_ns
@@ -140,12 +140,14 @@ class Calls(CallTable):
             fork.acked = True
         return self._move(call, REQACK, packet, message)
 
-    def _refusal_acked(self, call: Call, packet: Packet) -> list[Event]:
+    def _refusal_acked(self, call: Call, message: Message, packet: Packet) -> list[Event]:
         """An ACK on the INVITE's own branch, on the first hop of a call that still rings: its refusal was missed (RFC 3261, 17.1.1.3)."""
         if call.state not in (UNCONFIRMED, EARLY) or packet.source != call.caller.address:
             return []
         call.note("final answer not seen")
         changed = self._enter(call, DELETED, packet.at_ns, "ACK")
+        self.failed += 1
+        self.run("failed", call, message, packet)
         call.end(packet.at_ns, "callee", 0, "refused, answer not seen")
         return [changed]
 
@@ -170,7 +172,7 @@ class Calls(CallTable):
     def response(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
         """Take an answer of a call."""
         if message.method == "BYE":
-            return self._bye_answered(call, message, packet.at_ns)
+            return self._bye_answered(call, message, packet)
         if asked is None or message.from_tag != call.caller.tag:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
@@ -194,17 +196,20 @@ class Calls(CallTable):
             if (fork := call.forks.get(message.to_tag)) is not None:
                 fork.acked = True
             events.append(self._enter(call, CONFIRMED, packet.at_ns, "ACK"))
+            self.run("confirmed", call, message, packet)
         if call.bye is not None and packet.at_ns - call.bye[0] <= OVERTAKE_NS:
-            events += self._over(call, packet.at_ns, call.bye[1])
+            events += self._over(call, message, packet, call.bye[1])
         return events
 
-    def _over(self, call: Call, at_ns: int, by: str) -> list[Event]:
+    def _over(self, call: Call, message: Message, packet: Packet, by: str) -> list[Event]:
+        """End a call by a BYE that is not at hand: it came too early, or was missed."""
         call.had_bye = True
-        changed = self._enter(call, DELETED, at_ns, "BYE")
-        call.end(at_ns, by)
+        changed = self._enter(call, DELETED, packet.at_ns, "BYE")
+        self.run("end", call, message, packet, downstream=by == "caller")
+        call.end(packet.at_ns, by)
         return [changed]
 
-    def _bye_answered(self, call: Call, message: Message, at_ns: int) -> list[Event]:
+    def _bye_answered(self, call: Call, message: Message, packet: Packet) -> list[Event]:
         """A leg is released when it answers a BYE with success, or says that it knows no such call (RFC 3261, 15.1.2).
 
         A success without its BYE tells of the BYE that was missed: the call is over.
@@ -212,10 +217,10 @@ class Calls(CallTable):
         if 200 <= message.status < 300 or message.status in (481, 408):
             leg = call.callee if side_tag(call, message) == "caller" else call.caller
             if message.status != 408:
-                leg.released_ns = leg.released_ns or at_ns
+                leg.released_ns = leg.released_ns or packet.at_ns
             if call.bye is None and call.answered and message.status < 300:
                 call.note("BYE not seen")
-                return self._over(call, at_ns, side_tag(call, message) or "")
+                return self._over(call, message, packet, side_tag(call, message) or "")
         return []
 
     def _refused(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:
@@ -240,10 +245,12 @@ class Calls(CallTable):
         if after is None:
             self.anomalies += 1
             return [Anomaly(call.uid, at_ns, f"{message.summary} while {STATE_NAMES[before]}")]
-        if after is DELETED and before is not DELETED:
-            self.run("failed" if asked is RPL3XX else "end", call, message, packet, downstream=downstream)
         changed: list[Event] = [self._enter(call, after, at_ns, message.summary)] if after is not before else []
+        if changed and after is DELETED:
+            self.run("failed" if asked is RPL3XX else "end", call, message, packet, downstream=downstream)
         if changed and after is CONFIRMED_NA:
+            if before is DELETED:
+                self._count_again(call)
             call.answer(message, call.forks.get(message.to_tag), at_ns)
         if on := moment_of(before, after, asked):
             self.run(on, call, message, packet, downstream=downstream)

@@ -185,6 +185,7 @@ class Engine:
                 return events
             if clean <= first:
                 self._clean(clean)
+                events += self._called()
                 # In step with the first packet for ever; a long silence with nothing to clean is stepped over at once.
                 steps = 1 if self._families else (now_ns - clean) // CLEANER_NS + 1
                 self._clean_ns += steps * CLEANER_NS
@@ -195,8 +196,7 @@ class Engine:
                 continue
             family.due_ns = NEVER
             events += self._expire_family(call_id, family, due)
-            if self.records.called:
-                events += self._called()
+            events += self._called()
 
     def _expire_family(self, call_id: bytes, family: Family, now_ns: int) -> list[Event]:
         events: list[Event] = []
@@ -243,8 +243,9 @@ class Engine:
         """Drop the Call-ID that has been idle longest: the cap holds against any flood."""
         _call_id, family = self._families.popitem(last=False)
         self.evicted += len(family.calls)
-        self.records.drop(family.records)
-        return [self._forget(family, call, at_ns, evicted=True) for call in list(family.calls)]
+        self.records.drop(family.records, at_ns)
+        forgotten = [self._forget(family, call, at_ns, evicted=True) for call in list(family.calls)]
+        return [*forgotten, *self._called()]
 
     # What leaves the engine
 

@@ -39,6 +39,12 @@ class Profiles:
         self.drop([membership])
         return True
 
+    def holds(self, members: list[Membership], name: str, value: str | None) -> bool:
+        """Return whether a dialog is in a profile (with this value; any, when none is given); a profile without values ignores one."""
+        if value is None or name in self._no_value:
+            return any(profile == name for profile, _ in members)
+        return (name, value) in members
+
     def drop(self, members: list[Membership]) -> None:
         """Take a dialog out of the counters; its own list is left as it is."""
         for name, value in members:

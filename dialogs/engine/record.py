@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 HAS_BYE = 4
 "dflags bit DLG_FLAG_HASBYE."
 
-NEW, CHANGED, TM, PROFILES_CHANGED = 1, 2, 512, 1024
+NEW, CHANGED, VARIABLES_CHANGED, TM, PROFILES_CHANGED = 1, 2, 128, 512, 1024
 TIMEOUT_BYE, NO_RESET, CSEQ_DIFF, PRACK_SEEN = 1, 8, 16, 32
 "iflags bits."
 
@@ -123,11 +123,14 @@ class Record(msgspec.Struct):
         self.dflags |= NEW
         self.arm(now_ns)
 
-    def within(self, message: Message, now_ns: int, *, downstream: bool) -> None:
-        """Follow a request inside the dialog: CSeq and, of a re-INVITE only, the Contact of its sender (Kamailio: dlg_onroute, 1.5 step 7 and 8)."""
+    def within(self, message: Message, now_ns: int, *, downstream: bool, first: bool) -> None:
+        """Follow a request inside the dialog: CSeq and, of a re-INVITE only, the Contact of its sender (Kamailio: dlg_onroute, 1.5 step 7 and 8).
+
+        `first`: the ACK that confirmed it, which starts the timer anew whatever `timeout_noreset` says.
+        """
         if self.state not in (EARLY, CONFIRMED):
             return
-        if self.state is CONFIRMED and not self.iflags & NO_RESET:
+        if self.state is CONFIRMED and (first or not self.iflags & NO_RESET):
             self.arm(now_ns)
         if message.method == "ACK":
             return

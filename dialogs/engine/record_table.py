@@ -79,7 +79,6 @@ class RecordTable(Ruled):
         record.end(now_ns, linger, by_bye=asked is not RPL3XX)
         self.profiles.drop(record.profiles)
         record.profiles = []
-        record.variables = {}
 
     def _count(self, step: int, state: int) -> None:
         if state == EARLY:
@@ -94,10 +93,10 @@ class RecordTable(Ruled):
         if record.answered and 0 < record.timeout_ns <= now_ns:
             if record.iflags & TIMEOUT_BYE:
                 record.own_bye_ns = record.own_bye_ns or record.timeout_ns + OWN_BYE_NS
-                self._expiring(record)
+                self._expiring(record, now_ns)
             else:
-                self.run_without_message("end", record, now_ns)
                 self._delete(record, TIMEOUT, record.timeout_ns)
+                self.run_without_message("end", record, now_ns)
                 self.call("dialog:end", record, now_ns)
                 self.call("EXPIRED", record, now_ns)
         if record.answered and 0 < record.own_bye_ns <= now_ns:
@@ -107,11 +106,12 @@ class RecordTable(Ruled):
             self.call("DESTROY", record, now_ns)
         return gone
 
-    def _expiring(self, record: Record) -> None:
+    def _expiring(self, record: Record, now_ns: int) -> None:
         """The lifetime is over and the proxy sends its BYEs; the first final answer to one of them ends the record."""
         record.expiring = True
         record.timeout_ns = 0
         self.expired += 1
+        self.call("EXPIRED", record, now_ns)
 
     def due_ns(self, record: Record) -> int:
         """Return when `expire` should be asked about this record next; 0 for never."""
@@ -126,10 +126,13 @@ class RecordTable(Ruled):
 
         A ringing record goes silently and leaks +1 in early_dialogs, as in the original.
         """
+        if self.config.flavour == "ims_dialog":
+            return False  # it has no cleaner
         if record.state in (UNCONFIRMED, EARLY) and record.init_ns + self.config.early_timeout * SECOND < now_ns:
             self.profiles.drop(record.profiles)
             record.profiles = []
             record.state = DELETED
+            self.call("DESTROY", record, now_ns)
             return True
         if record.state is CONFIRMED_NA and record.start_ns + self.config.noack_timeout * SECOND < now_ns and record.lifetime != NOACK_GRACE:
             record.lifetime = NOACK_GRACE
@@ -137,8 +140,7 @@ class RecordTable(Ruled):
         return record.state is DELETED and record.end_ns > 0 and record.end_ns + self.config.end_timeout * SECOND < now_ns
 
     def adopt(self, record: Record) -> None:
-        """Count a restored record as if it had begun here, and never give its id away again."""
-        self.processed += 1
+        """Count a restored record among those that live, and never give its id away again; it was processed before."""
         self._count(1, record.state)
         self._serials[record.h_entry] = max(self._serials.get(record.h_entry, 0), record.h_id)
         members, record.profiles = record.profiles, []
@@ -146,8 +148,9 @@ class RecordTable(Ruled):
             self.profiles.add(record.profiles, name, value)
         self.call("LOADED", record, record.init_ns)
 
-    def drop(self, records: list[Record]) -> None:
+    def drop(self, records: list[Record], now_ns: int) -> None:
         """Take evicted records out of the counters."""
         for record in records:
+            self.call("DESTROY", record, now_ns)
             self._count(-1, record.state)
             self.profiles.drop(record.profiles)

@@ -16,6 +16,7 @@ from dialogs.engine.record import (
     PRACK_SEEN,
     SECOND,
     TIMEOUT_BYE,
+    VARIABLES_CHANGED,
     Leg,
     Record,
     direction,
@@ -102,7 +103,7 @@ class Records(RecordTable):
             invite=begin(message),
             caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(entrance, packet.transport)),
             callee=Leg(),
-            iflags=TIMEOUT_BYE * self.config.send_bye | NO_RESET * self.config.timeout_noreset,
+            iflags=TIMEOUT_BYE * (self.config.send_bye or self.config.flavour == "ims_dialog") | NO_RESET * self.config.timeout_noreset,
             routes_before=len(routes) + bool(self.sockets),
         )
         self.run("created", record, message, packet)
@@ -127,6 +128,7 @@ class Records(RecordTable):
             record.request_uri = message.request_uri
         if self.config.track_cseq_updates and message.cseq > record.invite.cseq:
             record.iflags |= CSEQ_DIFF
+            record.dflags |= VARIABLES_CHANGED
             record.variables["cseq_diff"] = str(message.cseq - record.invite.cseq)
 
     def request(self, records: list[Record], asked: Input | None, message: Message, packet: Packet, copy: str) -> None:
@@ -156,9 +158,11 @@ class Records(RecordTable):
         if not record.own_bye_ns:
             record.own_bye_ns = now_ns + OWN_BYE_NS
             self.moved += 1
+            self.call("dialog:end", record, now_ns)
+            self.call("TERMINATED", record, now_ns)
             # The original's timer wheel turns in whole seconds: its BYEs may leave a little before our timer says so.
             if record.iflags & TIMEOUT_BYE and not record.expiring and record.timeout_ns - now_ns < WHEEL_NS:
-                self._expiring(record)
+                self._expiring(record, now_ns)
 
     def _match(self, records: list[Record], message: Message) -> tuple[Record, bool] | None:
         """Return (record, downstream) as `dlg_match_mode` has it (reference 14.1): by the `did` cookie that the request brings back, by tags, or both."""
@@ -227,6 +231,8 @@ class Records(RecordTable):
             if branch in record.own_byes and record.answered:
                 self._delete(record, REQBYE, now_ns)
                 record.end_ns = 0  # the original leaves it 0 on this path (reference 11.6)
+                record.variables = {}
+                self.call("TERMINATED_CONFIRMED", record, now_ns)
 
     # The table
 
@@ -243,10 +249,11 @@ class Records(RecordTable):
             self._advance(record, asked, after, message, packet, downstream=downstream)
         elif before is not DELETED:
             failed = asked is RPL3XX
+            self._delete(record, asked, now_ns)
             self.run("failed" if failed else "end", record, message, packet, downstream=downstream)
             self.call("dialog:failed" if failed else "dialog:end", record, now_ns)
-            self._delete(record, asked, now_ns)
             self.call("FAILED" if failed else "TERMINATED", record, now_ns)
+            record.variables = {}
 
     def _advance(self, record: Record, asked: Input, after: State, message: Message, packet: Packet, *, downstream: bool) -> None:
         before, now_ns = record.state, packet.at_ns
@@ -263,7 +270,7 @@ class Records(RecordTable):
             elif after is CONFIRMED:
                 record.dflags |= CHANGED
         if asked not in (RPL1XX, RPL2XX, RPL3XX):
-            record.within(message, now_ns, downstream=downstream)
+            record.within(message, now_ns, downstream=downstream, first=after is not before)
         if on := moment_of(before, after, asked):
             self.run(on, record, message, packet, downstream=downstream)
         if self.listening:
@@ -279,4 +286,6 @@ def callbacks_of(before: State, after: State, asked: Input) -> tuple[str, ...]:
         return ("CONFIRMED_NA", "RESPONSE_FWDED") if after is not before else ("RESPONSE_FWDED",)
     if asked is REQACK:
         return ("CONFIRMED",) if after is not before else ()
+    if asked is REQBYE:
+        return ()
     return ("CONFIRMED",) if before is CONFIRMED_NA else ("REQ_WITHIN",)

@@ -45,8 +45,15 @@ Action = Callable[[Moment, Hands], None]
 
 
 def _set_profile(name: str, value: str | None = None) -> Action:
-    template = compile_template(value) if value is not None else None
-    return lambda moment, hands: hands.enter_profile(moment.subject, name, template(moment) if template else None)
+    if value is None:
+        return lambda moment, hands: hands.enter_profile(moment.subject, name, None)
+    template = compile_template(value)
+
+    def enter(moment: Moment, hands: Hands) -> None:
+        if filled := template(moment):  # a value is mandatory: one that came out empty enters nothing (reference 3)
+            hands.enter_profile(moment.subject, name, filled)
+
+    return enter
 
 
 def _unset_profile(name: str, value: str | None = None) -> Action:

@@ -52,8 +52,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": lt, ">": gt, "<=": le, ">="
 
 
 def _in_profile(moment: Moment, name: Scalar, value: Scalar = None) -> int:
-    wanted = None if value is None else str(value)
-    return any(profile == name and wanted in (None, held) for profile, held in moment.subject.profiles)
+    return moment.profiles.holds(moment.subject.profiles, str(name), None if value is None else str(value))
 
 
 def _profile_size(moment: Moment, name: Scalar, value: Scalar = None) -> int:

@@ -32,7 +32,7 @@ class Moment(NamedTuple):
     "Dialogs answered and not ended ($DLG_count)."
 
     state: int
-    "The dialog's state after the message ($DLG_status)."
+    "The dialog's state after the message ($DLG_status): 5 at an end, with its variables still there."
 
     downstream: bool
     "Whether the message goes from the caller's side to the callee's."

@@ -104,3 +104,24 @@ def test_event_routes_equal_the_recorded_ones(captures):
         if got != sorted((f"dialog:{event['event']}", event["callid"]) for event in told):
             wrong[name] = len(got), len(told)
     assert wrong == {}
+
+
+def test_proxys_own_bye_ends_when_it_is_sent_and_is_confirmed_by_its_answer():
+    own = "proxy -> alice BYE cseq=1 reverse branch=o1\nproxy -> bob BYE cseq=2 branch=o2\nalice -> proxy 200 of=BYE reverse cseq=1 branch=o1"
+    assert names(run(ANSWERED + own, config())[1])[-3:] == ["dialog:end", "TERMINATED", "TERMINATED_CONFIRMED"]
+
+
+def test_send_bye_expires_when_the_time_is_over():
+    engine, events = run(ANSWERED, config(default_timeout=4, send_bye=True))
+    assert names(engine.expire(events[-1].at_ns + 5 * 10**9)) == ["EXPIRED"]
+
+
+def test_cleaner_and_cap_destroy():
+    engine, events = run(SETUP, config(early_timeout=5))
+    assert names(engine.expire(events[-1].at_ns + 90 * 10**9)) == ["DESTROY"]
+    _, events = run("alice -> proxy INVITE callid=1\nalice -> proxy INVITE callid=2", config(max_dialogs=1))
+    assert names(events) == ["CREATED", "CREATED", "DESTROY"]
+
+
+def test_bye_while_early_is_no_callback():
+    assert names(run(SETUP + "alice -> proxy BYE cseq=2", config())[1]) == ["CREATED", "EARLY", "RESPONSE_FWDED"]

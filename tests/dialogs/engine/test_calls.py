@@ -361,3 +361,8 @@ def test_early_ack_of_a_fork_without_room_is_no_error():
     lines = ["alice -> bob INVITE", *(f"h{number} -> alice 180 to=t{number}" for number in range(32)), "alice -> bob ACK branch=x to=b", "bob -> alice 200"]
     _, events = run("\n".join(lines))
     assert states(events) == [1, 2, 3, 4]
+
+
+def test_revived_call_counts_in_its_profiles_again():
+    engine, _ = run("alice -> bob INVITE\nbob -> alice 487\nbob -> alice 200")
+    assert engine.calls.profiles.size("caller") == 1

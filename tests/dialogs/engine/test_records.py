@@ -304,3 +304,15 @@ def test_answers_on_a_stream_of_the_proxys_own_enter_by_its_listener():
         sockets = [(record["caller"]["socket"], record["callee"]["socket"]) for record in listing(engine)]
     assert sockets == [(PROXY, f"tcp:{proxy}")]
     assert counts(engine) == (1, 0, 0, 0, 0)
+
+
+def test_first_ack_starts_the_timer_whatever_noreset_says():
+    engine, events = run("alice -> proxy INVITE\nproxy -> alice 200\n+3s\nalice -> proxy ACK branch=k", dialog_config(default_timeout=10, timeout_noreset=True))
+    assert engine.all_records()[0].timeout_ns == events[-1].at_ns + 10 * SECOND
+
+
+def test_ims_dialog_has_no_cleaner_and_ends_calls_itself():
+    engine, events = run(RINGING, dialog_config(flavour="ims_dialog", early_timeout=5))
+    engine.expire(events[-1].at_ns + 200 * SECOND)
+    assert [dialog["state"] for dialog in listing(engine)] == [2]
+    assert listing(engine)[0]["iflags"] == 1

@@ -26,8 +26,8 @@ MOMENTS = {
     "early": ("alice -> bob INVITE\nbob -> alice 180\nbob -> alice 183 to=c", ["2 180"]),
     "confirmed": (ANSWERED, ["4 ACK"]),
     "request": (ANSWERED + "alice -> bob INFO cseq=2\nbob -> alice INVITE reverse cseq=9", ["4 INFO", "4 INVITE"]),
-    "end": (ANSWERED + "alice -> bob BYE cseq=2", ["4 BYE"]),
-    "failed": ("alice -> bob INVITE\nbob -> alice 486", ["1 486"]),
+    "end": (ANSWERED + "alice -> bob BYE cseq=2", ["5 BYE"]),
+    "failed": ("alice -> bob INVITE\nbob -> alice 486", ["5 486"]),
 }
 
 
@@ -179,3 +179,31 @@ def test_recipes_people_start_from(rules, profiles, spoken):
     engine, events = run(ANSWERED + "alice -> bob BYE cseq=2\nalice -> bob INVITE callid=2\nalice -> bob INVITE callid=3", Config(rule=rules))
     call = next(engine.all_calls())
     assert ([name for name, _ in call.profiles], said(events)) == (profiles, spoken)
+
+
+def test_profile_with_value_wants_one():
+    _, _, call, record = played("alice -> bob INVITE", Rule(do=({"set_profile": ["customer", "$hdr(X-None)"]},)))
+    assert (call.profiles, record.profiles) == ([], [])
+
+
+def test_profile_without_values_ignores_one_in_a_question():
+    rules = (Rule(do=({"set_profile": ["total"]},)), Rule(when='is_in_profile("total", "x")', do=({"log": "in"},)))
+    assert said(played("alice -> bob INVITE", *rules, profiles_no_value=("total",))[1]) == [("log", "in")]
+
+
+def test_variables_are_there_at_the_end():
+    rules = (Rule(do=({"set_var": ["queue", "sales"]},)), Rule(on="end", do=({"log": "$dlg_var(queue) $DLG_status"},)))
+    _, events, _, record = played(ANSWERED + "alice -> bob BYE cseq=2", *rules)
+    assert (said(events), record.variables) == ([("log", "sales 5")], {})
+
+
+OVERTAKEN = {
+    "confirmed": "alice -> bob INVITE\nalice -> bob ACK branch=k\nbob -> alice 200",
+    "end": "alice -> bob INVITE\nalice -> bob ACK branch=k\nalice -> bob BYE cseq=2\nbob -> alice 200",
+    "failed": "alice -> bob INVITE\nalice -> bob ACK branch=INVITE1",
+}
+
+
+@pytest.mark.parametrize(("on", "ladder"), OVERTAKEN.items())
+def test_rules_run_once_also_when_packets_overtake_each_other(on, ladder):
+    assert said(played(ladder, Rule(on=on, do=({"log": on},)))[1]) == [("log", on)]
