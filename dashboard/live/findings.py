@@ -116,6 +116,12 @@ def _gaps(seen: Looked) -> Finding | None:
     return Finding("warn", counted(gaps, "gap in TCP", "gaps in TCP"), "Bytes of a stream were never seen: the messages there are missing.") if gaps else None
 
 
+def _evicted(seen: Looked) -> Finding | None:
+    count = seen.report.health.tcp_evicted
+    advice = "There were more TCP connections than are followed at once: a flood, or a port that is not SIP. Narrow [tap] ports or filter."
+    return Finding("warn", counted(count, "TCP connection forgotten", "TCP connections forgotten"), advice) if count else None
+
+
 def _incomplete(seen: Looked) -> Finding | None:
     count = seen.report.health.incomplete
     advice = "A fragment of a large message was never seen: the message is missing. Does the mirror port leave out fragments?"
@@ -173,7 +179,7 @@ def _duplicates(seen: Looked) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Looked], Finding | None], ...] = (
-    _error, _stopped, _dropped, _quiet, _gaps, _incomplete, _one_way, _skew, _refused, _encrypted, _unreachable, _undecodable, _duplicates,
+    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _skew, _refused, _encrypted, _unreachable, _undecodable, _duplicates,
 )  # fmt: skip
 
 

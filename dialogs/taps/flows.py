@@ -69,14 +69,14 @@ class Flows:
 
     def half_opened(self, key: bytes, first: int) -> None:
         """Remember the sequence number of the first byte to come."""
-        _remember(self.half_open, key, first, MAX_HALF_OPEN)
+        self.evicted += _remember(self.half_open, key, first, MAX_HALF_OPEN)
 
     def set_aside(self, key: bytes) -> None:
         """Remember that a connection carries nothing for us."""
         flow = self.by_key.get(key)
         if flow is not None:
             self.drop(flow)
-        _remember(self.others, key, None, MAX_OTHERS)
+        self.evicted += _remember(self.others, key, None, MAX_OTHERS)
 
     def begin(self, at_ns: int, key: bytes, first: int, *, from_start: bool) -> Flow:
         """Make a flow that begins at a sequence number, and room for it."""
@@ -114,8 +114,10 @@ class Flows:
             self.drop(next(iter(self.holders.values())))
 
 
-def _remember[Value](table: OrderedDict[bytes, Value], key: bytes, value: Value, most: int) -> None:
-    """Put into a table that forgets its oldest."""
+def _remember[Value](table: OrderedDict[bytes, Value], key: bytes, value: Value, most: int) -> int:
+    """Put into a table that forgets its oldest; return how many it forgot."""
     table[key] = value
-    if len(table) > most:
-        table.popitem(last=False)
+    if len(table) <= most:
+        return 0
+    table.popitem(last=False)
+    return 1

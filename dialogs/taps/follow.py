@@ -107,7 +107,7 @@ class FollowTap(Counted):
 
     def health(self) -> Health:
         """Return what was counted, by cause."""
-        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps)
+        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps, tcp_evicted=self.decoder.streams.flows.evicted)
 
     def close(self) -> None:
         """Stop looking."""

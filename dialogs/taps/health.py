@@ -42,6 +42,9 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     tcp_gaps: int = 0
     "Places in TCP streams where bytes were missing."
 
+    tcp_evicted: int = 0
+    "Connections forgotten because there were too many."
+
     encrypted: dict[str, int] = {}
     "Peers that speak TLS or IPsec, with how often that was seen."
 

@@ -96,7 +96,7 @@ class LiveTap(Counted):
 
     def health(self) -> Health:
         """Return what was counted, by cause."""
-        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps, down_ns=self.down_ns)
+        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps, tcp_evicted=self.decoder.streams.flows.evicted, down_ns=self.down_ns)
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when packets wait; -1 once closed."""

@@ -96,7 +96,11 @@ class Player:
 
     def health(self) -> Health:
         """Return what the recording's reader counted, by cause, over all rounds."""
-        return Health() if self.decoder is None else health_of(self.decoder.counters, tcp_gaps=self.decoder.streams.gaps)
+        return (
+            Health()
+            if self.decoder is None
+            else health_of(self.decoder.counters, tcp_gaps=self.decoder.streams.gaps, tcp_evicted=self.decoder.streams.flows.evicted)
+        )
 
     def next_due_ns(self) -> int | None:
         """Return when the next packet is due; None when there is none left. At speed "max" it is always in the past."""

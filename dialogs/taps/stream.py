@@ -102,7 +102,7 @@ class StreamTap(Counted):
 
     def health(self) -> Health:
         """Return what was counted, by cause."""
-        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps)
+        return health_of(self.counters, tcp_gaps=self.decoder.streams.gaps, tcp_evicted=self.decoder.streams.flows.evicted)
 
     def close(self) -> None:
         """Stop reading; the writer's next bytes find a closed pipe."""

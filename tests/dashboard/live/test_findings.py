@@ -41,6 +41,7 @@ CASES = {
     "quiet peer": (Report(heard={"edge-1": NOW - 75 * SECOND, "gw-2": NOW}), {}, [("warn", "no SIP from edge-1 for 75 s")]),
     "never heard": (Report(since_ns=NOW - 300 * SECOND, heard={"edge-1": 0, "gw-2": 0}), {}, [("warn", "no SIP from edge-1 for 5 min and 1 more")]),
     "just started": (Report(since_ns=NOW - 59 * SECOND, heard={"edge-1": 0}), {}, []),
+    "evicted": (health(tcp_evicted=2), {}, [("warn", "2 TCP connections forgotten")]),
     "gaps": (health(tcp_gaps=12), {}, [("warn", "12 gaps in TCP")]),
     "incomplete": (health(incomplete=3), {}, [("warn", "3 fragmented messages incomplete")]),
     "known peer, one way": (health(one_way={"192.0.2.1": 30, "198.51.100.7": 20}), {}, [("warn", "only one direction of edge-1 and 1 more")]),
