@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+SECOND = 1_000_000_000
+"Nanoseconds: times are integers of them everywhere inside."
+
 
 class Endpoint(NamedTuple):
     """One transport address."""

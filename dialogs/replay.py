@@ -7,9 +7,8 @@ from typing import Any
 from dialogs.config import Config
 from dialogs.engine import Engine
 from dialogs.engine.listing import attempt_listings, ims_listing, ims_statistics, record_listing, statistics, stats_active
-from dialogs.engine.record import SECOND
 from dialogs.engine.states import STATE_NAMES
-from dialogs.packet import Packet
+from dialogs.packet import SECOND, Packet
 
 
 class ReplayError(ValueError):

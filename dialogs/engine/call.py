@@ -6,6 +6,7 @@ as `attempts`. Every To-tag that answers is a fork of its own. Times are integer
 
 import msgspec
 
+from dialogs.engine.fields import Scalar, common_field
 from dialogs.engine.profiles import Membership
 from dialogs.engine.snapshot import Attempt, Transition
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, State
@@ -21,7 +22,6 @@ HOSTS_MAX = 16
 TRANSITIONS_MAX = 64
 ATTEMPTS_MAX = 16
 NOTES_MAX = 8
-SECOND = 1_000_000_000
 
 
 SIDE_KEYS = {"uri": "uri", "tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set", "bindaddr": "address"}
@@ -120,20 +120,15 @@ class Call(msgspec.Struct):
         """Whether it is up."""
         return self.state in (CONFIRMED_NA, CONFIRMED)
 
-    def field(self, key: str) -> str | int | None:
+    def field(self, key: str) -> Scalar:
         """Return `$dlg(key)` as the wire shows it; "from" is the caller's leg, "to" the callee's."""
         side, _, name = key.partition("_")
         if side in ("from", "to") and name in SIDE_KEYS:
             return self._side_field(self.caller if side == "from" else self.callee, name)
-        if key in ("start_ts", "init_ts"):
-            return int(self.start_ns if key == "start_ts" else self.init_ns) // SECOND
-        if key in ("ref", "dflags", "iflags"):
-            return {"ref": 2 if self.answered else 1}.get(key, 0)
-        found = getattr(self, {"callid": "call_id", "req_uri": "request_uri"}.get(key, key))
-        return text(found) if isinstance(found, bytes) else found if isinstance(found, str) else int(found)
+        return 0 if key in ("dflags", "iflags") else common_field(self, key)
 
     @staticmethod
-    def _side_field(side: Side, name: str) -> str | int | None:
+    def _side_field(side: Side, name: str) -> Scalar:
         if name == "rs":
             return ",".join(side.route_set) or None
         found = getattr(side, SIDE_KEYS[name])
@@ -225,10 +220,6 @@ class Call(msgspec.Struct):
     def other_answered_fork(self, tag: bytes) -> bool:
         """Return whether a fork beside this one was answered, acknowledged and is still up: then a BYE to this one ends a leg, not the call."""
         return any(fork.answered_ns and fork.acked and not fork.ended_ns for other, fork in self.forks.items() if other != tag)
-
-    def did(self, entry: int, serial: int) -> None:
-        """Take the identity that the proxy's own cookie shows."""
-        self.h_entry, self.h_id, self.did_seen = entry, serial, True
 
 
 def side_tag(call: Call, message: Message) -> str | None:

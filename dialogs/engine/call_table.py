@@ -6,10 +6,10 @@ What messages do to it is in `calls`.
 from dialogs.config import Config
 from dialogs.engine.call import Call
 from dialogs.engine.events import Changed, Event, Said
-from dialogs.engine.record import SECOND
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, STATE_NAMES, TIMEOUT, State, next_state
+from dialogs.packet import SECOND
 
 LINGER_NS = 35 * SECOND
 "An ended call stays in memory while its BYE may still be repeated or answered (RFC 3261, timers F and J: 32 s)."

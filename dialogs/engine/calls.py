@@ -7,8 +7,7 @@ caller (see `transaction`). Each method returns the events it caused.
 from dialogs.engine.call import CHALLENGES, FORKS_MAX, Call, Side, side_tag
 from dialogs.engine.call_table import CallTable
 from dialogs.engine.events import Anomaly, Changed, Created, Event
-from dialogs.engine.identity import find_did, h_entry, uid
-from dialogs.engine.record import SECOND
+from dialogs.engine.identity import h_entry, serial_of, uid
 from dialogs.engine.rules.compiled import moment_of
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
@@ -26,7 +25,7 @@ from dialogs.engine.states import (
     next_state,
 )
 from dialogs.engine.transaction import begin
-from dialogs.packet import Endpoint, Packet
+from dialogs.packet import SECOND, Endpoint, Packet
 from dialogs.sip import Message
 
 NO_ANSWER = "200 OK not seen"
@@ -59,10 +58,8 @@ class Calls(CallTable):
                 return call, self._again(call, message, packet.at_ns)
             return self._create(calls, message, packet)
         call.invite.see(message)
-        if not call.did_seen and (routes := message.values(b"record-route")):
-            did = find_did(routes[0], self._parameter)
-            if did is not None and did[0] == call.h_entry:
-                call.did(*did)
+        if not call.did_seen and (serial := serial_of(message.values(b"record-route"), self._parameter, call.h_entry)) is not None:
+            call.h_id, call.did_seen = serial, True
         return call, []
 
     @staticmethod

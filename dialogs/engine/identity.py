@@ -45,6 +45,12 @@ def find_did(record_route: bytes, parameter: bytes) -> tuple[int, int] | None:
     return parse_did(record_route[start:end])
 
 
+def serial_of(record_routes: list[bytes], parameter: bytes, entry: int) -> int | None:
+    """Return the h_id that the topmost Record-Route gives a dialog of this slot; None without a cookie, or with another proxy's."""
+    did = find_did(record_routes[0], parameter) if record_routes else None
+    return did[1] if did is not None and did[0] == entry else None
+
+
 def uid(node: str, call_id: bytes, from_tag: bytes, cseq: int, at_ns: int) -> str:
     """Return the 16 hex digits that name a call for ever: on this node, this Call-ID, From-tag and CSeq, first seen then."""
     key = b"\0".join((node.encode("utf-8", "surrogateescape"), call_id, from_tag, b"%d" % cseq, b"%d" % at_ns))

@@ -7,11 +7,12 @@ from typing import Any
 
 from dialogs.engine.call import Call, Side
 from dialogs.engine.identity import h_entry
-from dialogs.engine.record import SECOND, Record
+from dialogs.engine.record import Record
 from dialogs.engine.record_listing import REF, duration, record_listing
 from dialogs.engine.records import Records
 from dialogs.engine.sockets import socket_text
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, STATE_NAMES, UNCONFIRMED
+from dialogs.packet import SECOND
 from dialogs.sip import text
 
 __all__ = ["attempt_listings", "call_listing", "ims_listing", "ims_statistics", "record_listing", "statistics", "stats_active"]

@@ -5,12 +5,13 @@ Knows the table and messages; knows no other record, no sockets, no wire call. T
 
 import msgspec
 
+from dialogs.engine.fields import Scalar, common_field
 from dialogs.engine.profiles import Membership
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, Input, State, next_state
 from dialogs.engine.transaction import InviteTransaction
+from dialogs.packet import SECOND
 from dialogs.sip import Message, text
 
-SECOND = 1_000_000_000
 HAS_BYE = 4
 "dflags bit DLG_FLAG_HASBYE."
 
@@ -91,17 +92,12 @@ class Record(msgspec.Struct):
         """Whether a BYE or a timeout ended it; such a record cannot be revived."""
         return bool(self.dflags & HAS_BYE)
 
-    def field(self, key: str) -> str | int | None:
+    def field(self, key: str) -> Scalar:
         """Return `$dlg(key)` (reference 6); "from" is the caller's leg, "to" the callee's."""
         side, _, name = key.partition("_")
         if side in ("from", "to") and name in LEG_KEYS:
             return getattr(self.caller if side == "from" else self.callee, LEG_KEYS[name]) or None
-        if key in ("start_ts", "init_ts"):
-            return int(self.start_ns if key == "start_ts" else self.init_ns) // SECOND
-        if key == "ref":
-            return 2 if self.answered else 1
-        found = getattr(self, {"callid": "call_id", "req_uri": "request_uri"}.get(key, key))
-        return text(found) if isinstance(found, bytes) else found if isinstance(found, str) else int(found)
+        return common_field(self, key)
 
     def asks(self, asked: Input) -> State | None:
         """Return the state that this input would lead to; None when the pair is impossible."""

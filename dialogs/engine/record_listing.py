@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from dialogs.engine.record import SECOND, Leg, Record
+from dialogs.engine.record import Leg, Record
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, UNCONFIRMED
+from dialogs.packet import SECOND
 from dialogs.sip import text
 
 REF = {UNCONFIRMED: 1, EARLY: 1, CONFIRMED_NA: 2, CONFIRMED: 2, DELETED: 1}

@@ -5,11 +5,12 @@ What messages do to it is in `records`.
 
 from dialogs.config import Config
 from dialogs.engine.events import Called
-from dialogs.engine.record import PROFILES_CHANGED, SECOND, TIMEOUT_BYE, Record
+from dialogs.engine.record import PROFILES_CHANGED, TIMEOUT_BYE, Record
 from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
+from dialogs.packet import SECOND
 
 LINGER_NS = 5 * SECOND
 "A deleted record stays while its transaction lives: tm's wt_timer."

@@ -8,13 +8,12 @@ is the proxy's own. Without sockets the first sight of each message counts.
 """
 
 from dialogs.config import Config
-from dialogs.engine.identity import find_did, h_entry
+from dialogs.engine.identity import find_did, h_entry, serial_of
 from dialogs.engine.record import (
     CHANGED,
     CSEQ_DIFF,
     NO_RESET,
     PRACK_SEEN,
-    SECOND,
     TIMEOUT_BYE,
     VARIABLES_CHANGED,
     Leg,
@@ -40,7 +39,7 @@ from dialogs.engine.states import (
     State,
 )
 from dialogs.engine.transaction import BRANCHES_MAX, begin
-from dialogs.packet import Endpoint, Packet
+from dialogs.packet import SECOND, Endpoint, Packet
 from dialogs.sip import Message
 
 DID_ONLY, DID_FALLBACK, DID_NONE = 0, 1, 2
@@ -119,9 +118,9 @@ class Records(RecordTable):
         """Learn from an INVITE copy behind the proxy: its `did`, how many Record-Routes are ours, the trunk's CSeq."""
         first = not record.invite.others
         record.invite.see(message)
-        routes = message.values(b"record-route")
-        if routes and (did := find_did(routes[0], self._parameter)) and did[0] == record.h_entry:
-            record.h_id = did[1]
+        serial = serial_of(message.values(b"record-route"), self._parameter, record.h_entry)
+        if serial is not None:
+            record.h_id = serial
         if first and self.sockets:
             record.routes_before = len(message.items(b"record-route"))
         if first and self.config.flavour == "ims_dialog":

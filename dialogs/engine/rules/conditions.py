@@ -11,9 +11,10 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
+from dialogs.engine.fields import Scalar
 from dialogs.engine.rules.errors import RuleError
 from dialogs.engine.rules.moment import Moment
-from dialogs.engine.rules.variables import Scalar, Value, compile_template, compile_variable
+from dialogs.engine.rules.variables import Value, compile_template, compile_variable
 
 Test = Callable[[Moment], bool]
 

@@ -6,14 +6,14 @@ Adding a variable is one line in PLAIN, or in KEYED for one with a key in bracke
 import re
 from collections.abc import Callable
 
+from dialogs.engine.fields import Scalar
 from dialogs.engine.identity import format_did
 from dialogs.engine.rules.errors import RuleError
 from dialogs.engine.rules.moment import Moment
+from dialogs.packet import SECOND
 from dialogs.sip import URI
 
-Scalar = str | int | None
 Value = Callable[[Moment], Scalar]
-SECOND = 1_000_000_000
 
 DLG_KEYS = (
     *("h_id", "h_entry", "ref", "state", "dflags", "sflags", "iflags", "callid", "lifetime", "start_ts", "init_ts", "req_uri"),
