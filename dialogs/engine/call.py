@@ -11,7 +11,7 @@ from dialogs.engine.profiles import Membership
 from dialogs.engine.snapshot import Attempt, Transition
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, UNCONFIRMED, State
 from dialogs.engine.transaction import InviteTransaction
-from dialogs.packet import Endpoint
+from dialogs.packet import Endpoint, Packet
 from dialogs.sip import Message, text
 
 CHALLENGES = frozenset({401, 407, 422})
@@ -134,20 +134,20 @@ class Call(msgspec.Struct):
         found = getattr(side, SIDE_KEYS[name])
         return (text(found) if isinstance(found, bytes) else found if isinstance(found, int) else str(found or "")) or None
 
-    def see(self, message: Message, at_ns: int, source: Endpoint, destination: Endpoint, copy: str) -> None:
+    def see(self, message: Message, packet: Packet, copy: str) -> None:
         """Count a message and remember where it went."""
         self.messages += 1
-        self.last_ns = max(self.last_ns, at_ns)
-        if copy == "repeat":
+        self.last_ns = max(self.last_ns, packet.at_ns)
+        if not copy:
+            self.last = (message.start_line, message.method)
+        elif copy == "repeat":
             self.repeats += 1
             self.repeated = (message.start_line, message.method)
-        if copy == "":
-            self.last = (message.start_line, message.method)
         hosts = self.hosts
-        if source not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(source)
-        if destination not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(destination)
+        if packet.source not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(packet.source)
+        if packet.destination not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(packet.destination)
 
     def enter(self, state: State, at_ns: int, cause: str) -> None:
         """Change the state and write down why."""

@@ -7,7 +7,7 @@ caller (see `transaction`). Each method returns the events it caused.
 from dialogs.engine.call import CHALLENGES, FORKS_MAX, Call, Side, side_tag
 from dialogs.engine.call_table import CallTable
 from dialogs.engine.events import Anomaly, Changed, Created, Event
-from dialogs.engine.identity import h_entry, serial_of, uid
+from dialogs.engine.identity import serial_of, uid
 from dialogs.engine.rules.compiled import moment_of
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
@@ -26,7 +26,7 @@ from dialogs.engine.states import (
 )
 from dialogs.engine.transaction import begin
 from dialogs.packet import SECOND, Endpoint, Packet
-from dialogs.sip import Message
+from dialogs.sip import Message, text
 
 NO_ANSWER = "200 OK not seen"
 OVERTAKE_NS = SECOND
@@ -39,24 +39,31 @@ class Calls(CallTable):
     # Finding
 
     @staticmethod
-    def find(calls: list[Call], message: Message) -> Call | None:
-        """Return the call a message belongs to, newest first."""
+    def find(calls: list[Call], message: Message) -> tuple[Call, str] | None:
+        """Return the call a message belongs to, newest first, and whose message or answered request it is (see `side_tag`)."""
         for call in reversed(calls):
-            if side_tag(call, message) is not None:
-                return call
+            side = side_tag(call, message)
+            if side:
+                return call, side
         if not message.from_tag and calls and not calls[-1].caller.tag:
-            return calls[-1]
+            return calls[-1], ""
         return None
 
     # Messages
 
-    def invite(self, calls: list[Call], message: Message, packet: Packet, copy: str) -> tuple[Call | None, list[Event]]:
-        """Take an INVITE without To-tag: a new call, the next attempt of a challenged one, or a copy of a known one; None when a rule ignores it."""
-        call = next((c for c in reversed(calls) if c.caller.tag == message.from_tag), None)
-        if call is None or self._anew(call, message, packet, copy):
-            if call is not None and call.end_code in CHALLENGES and call.state is DELETED:
+    def invite(self, calls: list[Call], message: Message, packet: Packet, copy: str, entry: int) -> tuple[Call | None, list[Event]]:
+        """Take an INVITE without To-tag: a new call, the next attempt of a challenged one, or a copy of a known one; None when a rule ignores it.
+
+        `entry`: the Call-ID's slot.
+        """
+        call, sender = None, message.from_tag
+        for known in calls:
+            if known.caller.tag == sender:
+                call = known
+        if call is None or (call.state is DELETED and self._anew(call, message, packet, copy)):
+            if call is not None and call.end_code in CHALLENGES:
                 return call, self._again(call, message, packet.at_ns)
-            return self._create(calls, message, packet)
+            return self._create(calls, message, packet, entry)
         call.invite.see(message)
         if not call.did_seen and (serial := serial_of(message.values(b"record-route"), self._parameter, call.h_entry)) is not None:
             call.h_id, call.did_seen = serial, True
@@ -64,15 +71,15 @@ class Calls(CallTable):
 
     @staticmethod
     def _anew(call: Call, message: Message, packet: Packet, copy: str) -> bool:
-        """Return whether an INVITE with known tags begins something new: after the end, with another CSeq, or from the caller on a new branch."""
-        if call.state is not DELETED or copy == "repeat" or call.invite.knows(message.branch):
+        """Return whether an INVITE with an ended call's tags begins something new: with another CSeq, or from the caller on a new branch."""
+        if copy == "repeat" or call.invite.knows(message.branch):
             return False
         return message.cseq not in call.invite.cseqs or (copy == "hop" and packet.source == call.caller.address and packet.at_ns > call.end_ns)
 
-    def _create(self, calls: list[Call], message: Message, packet: Packet) -> tuple[Call | None, list[Event]]:
+    def _create(self, calls: list[Call], message: Message, packet: Packet, entry: int) -> tuple[Call | None, list[Event]]:
         sender, target = message.from_, message.to
         name = uid(self.node, message.call_id, message.from_tag, message.cseq, packet.at_ns)
-        contacts = message.contacts
+        contacts, agents = message.contacts, message.values(b"user-agent")
         call = Call(
             uid=name,
             tap=packet.tap,
@@ -82,8 +89,8 @@ class Calls(CallTable):
             init_ns=packet.at_ns,
             caller=Side(sender.uri, sender.name, message.from_tag, contacts[0] if contacts else "", message.cseq, message.record_route, packet.source),
             callee=Side(target.uri, target.name),
-            h_entry=h_entry(message.call_id, self.config.hash_size),
-            user_agent=message.header("user-agent") or "",
+            h_entry=entry,
+            user_agent=text(agents[0]) if agents else "",
             lifetime=self.config.default_timeout,
         )
         self.run("created", call, message, packet)
@@ -102,19 +109,18 @@ class Calls(CallTable):
         self._count_again(call)
         return [Changed(call.uid, at_ns, int(UNCONFIRMED), "INVITE")]
 
-    def request(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
-        """Take any other request of a call; `asked` is what it asks of the table."""
-        side = side_tag(call, message)
-        sender = call.caller if side == "caller" else call.callee
+    def request(self, call: Call, side: str, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
+        """Take any other request of a call; `side` is who sent it, `asked` what it asks of the table."""
         if message.method == "CANCEL" and not call.cancelled_by:
             call.cancelled_by = "caller" if message.branch == call.invite.branch else "proxy"
         # The caller's ACK of a refusal looks like a copy of the proxy's own, hop by hop, and still tells something when the refusal was missed.
-        if side is None or asked is None or (copy and not (asked is REQACK and message.branch == call.invite.branch)):
+        if not side or asked is None or (copy and not (asked is REQACK and message.branch == call.invite.branch)):
             return []
         if asked is REQBYE:
             return self._bye(call, message, packet, side)
         if asked is REQACK:
             return self._ack(call, message, packet)
+        sender = call.caller if side == "caller" else call.callee
         sender.cseq = max(sender.cseq, message.cseq)
         if message.method in ("INVITE", "UPDATE") and (contacts := message.contacts):
             sender.contact = contacts[0]
@@ -166,11 +172,11 @@ class Calls(CallTable):
             call.end(packet.at_ns, by, 0, message.header("reason") or "")
         return ended
 
-    def response(self, call: Call, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
-        """Take an answer of a call."""
-        if message.method == "BYE":
-            return self._bye_answered(call, message, packet)
-        if asked is None or message.from_tag != call.caller.tag:
+    def response(self, call: Call, side: str, asked: Input | None, message: Message, packet: Packet, copy: str) -> list[Event]:
+        """Take an answer of a call; `side` is whose request it answers."""
+        if asked is None:
+            return self._bye_answered(call, side, message, packet) if message.method == "BYE" else []
+        if (copy and asked is not RPL3XX) or message.from_tag != call.caller.tag:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
             return []  # a re-INVITE's
@@ -178,8 +184,6 @@ class Calls(CallTable):
             call.fork(message, packet.at_ns, packet.source)
         if asked is RPL3XX:
             return self._refused(call, message, packet, copy)
-        if copy:
-            return []
         if asked is RPL2XX and call.callee.tag and call.start_ns:
             return []  # another fork answered, or the same again
         moved = self._move(call, asked, packet, message, downstream=False)
@@ -206,18 +210,18 @@ class Calls(CallTable):
         call.end(packet.at_ns, by)
         return [changed]
 
-    def _bye_answered(self, call: Call, message: Message, packet: Packet) -> list[Event]:
+    def _bye_answered(self, call: Call, side: str, message: Message, packet: Packet) -> list[Event]:
         """A leg is released when it answers a BYE with success, or says that it knows no such call (RFC 3261, 15.1.2).
 
         A success without its BYE tells of the BYE that was missed: the call is over.
         """
         if 200 <= message.status < 300 or message.status in (481, 408):
-            leg = call.callee if side_tag(call, message) == "caller" else call.caller
+            leg = call.callee if side == "caller" else call.caller
             if message.status != 408:
                 leg.released_ns = leg.released_ns or packet.at_ns
             if call.bye is None and call.answered and message.status < 300:
                 call.note("BYE not seen")
-                return self._over(call, message, packet, side_tag(call, message) or "")
+                return self._over(call, message, packet, side)
         return []
 
     def _refused(self, call: Call, message: Message, packet: Packet, copy: str) -> list[Event]:

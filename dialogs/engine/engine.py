@@ -14,8 +14,9 @@ from dialogs.config import Config
 from dialogs.engine.call import Call
 from dialogs.engine.calls import Calls
 from dialogs.engine.events import Event, Forgotten, Seen
+from dialogs.engine.identity import h_entry
 from dialogs.engine.record import Record
-from dialogs.engine.record_table import CLEANER_NS
+from dialogs.engine.record_table import NEVER
 from dialogs.engine.records import Records
 from dialogs.engine.rules import compile_rules
 from dialogs.engine.snapshot import CallSnapshot
@@ -27,10 +28,6 @@ from dialogs.engine.view import snapshot
 from dialogs.packet import Packet
 from dialogs.sip import Message, parse
 
-NO_PACKETS: list[Packet] = []
-NEVER = 1 << 80
-"Later than any time a capture can carry."
-
 BLOB_VERSION = 1
 EVICTED = "dropped from memory: too many calls at once"
 
@@ -38,13 +35,15 @@ EVICTED = "dropped from memory: too many calls at once"
 class Family:
     """Everything with one Call-ID."""
 
-    __slots__ = ("calls", "copies", "due_ns", "records")
+    __slots__ = ("calls", "copies", "due_ns", "entry", "records")
 
-    def __init__(self) -> None:
+    def __init__(self, entry: int) -> None:
+        """`entry`: the Call-ID's slot."""
         self.calls: list[Call] = []
         self.records: list[Record] = []
         self.copies = Copies()
         self.due_ns = NEVER
+        self.entry = entry
 
 
 class Blob(msgspec.Struct, array_like=True):
@@ -73,56 +72,60 @@ class Engine:
         self._by_uid: dict[str, tuple[bytes, Call]] = {}
         self._strays = Strays()
         self._timers: list[tuple[int, bytes]] = []
-        self._clean_ns = 0
 
     # Packets
 
     def receive(self, packet: Packet) -> list[Event]:
         """Take one packet and return what it means; [] for what is no message of a call. Never raises on wire data."""
         self.packets += 1
-        if not self._clean_ns:
-            self._clean_ns = packet.at_ns + CLEANER_NS  # the cleaner ticks from the first packet on, as from Kamailio's start
         message = parse(packet.data)
         if message is None:
             self.not_sip += 1
+            self.records.begin(packet.at_ns)
             return []
         self.messages += 1
-        call_id, strays = message.call_id, NO_PACKETS
-        initial = message.method == "INVITE" and not message.status and not message.to_tag
-        family = self._families.get(call_id)
+        family = self._families.get(message.call_id)
         if family is None:
-            if not initial or not call_id:
-                return self._outside(message, packet)
-            family = self._families[call_id] = Family()
-            self.families += 1
-            strays = self._strays.take(call_id, packet.at_ns)
-        else:
-            self._families.move_to_end(call_id)
+            return self._unknown(message, packet)
+        self._families.move_to_end(message.call_id)
         copy = family.copies.kind(message, packet)
         if copy == "mirror":
             self.mirrored += 1
             return []
-        moved = self.records.moved
-        events = self._invite(family, message, packet, copy) if initial else self._other(family, message, packet, copy)
-        for stray in strays:
-            events += self._taken_up(stray)
-        if self.records.called:
+        return self._known(family, message, packet, copy)
+
+    def _known(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        """Take a message whose Call-ID is known."""
+        records = self.records
+        moved = records.moved
+        take = self._invite if not message.status and not message.to_tag and message.method == "INVITE" else self._other
+        events = take(family, message, packet, copy)
+        if records.called:
             events = [*events, *self._called()]
         # A deadline comes nearer only with a change of state; one that went further away is looked at when the old one is due.
-        if len(events) > 1 or moved != self.records.moved:
-            self._schedule(call_id, family)
+        if len(events) > 1 or moved != records.moved:
+            self._schedule(message.call_id, family)
+        return events
+
+    def _unknown(self, message: Message, packet: Packet) -> list[Event]:
+        """Take a message of no known Call-ID: an INVITE begins one; what is about an INVITE may have come too early; the rest is passed over."""
+        call_id = message.call_id
+        self.records.begin(packet.at_ns)
+        if message.status or message.to_tag or message.method != "INVITE" or not call_id:
+            self.outside += 1
+            if call_id and message.method in ("INVITE", "ACK", "BYE"):
+                self._strays.keep(call_id, packet)
+            return []
+        family = self._families[call_id] = Family(h_entry(call_id, self.config.dialog.hash_size))
+        self.families += 1
+        events = self._known(family, message, packet, family.copies.kind(message, packet))
+        for stray in self._strays.take(call_id, packet.at_ns):
+            events += self._taken_up(stray)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
 
     def _called(self) -> list[Event]:
         called, self.records.called = self.records.called, []
         return [*called]
-
-    def _outside(self, message: Message, packet: Packet) -> list[Event]:
-        """Pass over a message of no known call; one about an INVITE may only have come too early."""
-        self.outside += 1
-        if message.method in ("INVITE", "ACK", "BYE") and message.call_id:
-            self._strays.keep(message.call_id, packet)
-        return []
 
     def _taken_up(self, packet: Packet) -> list[Event]:
         """Take a message that came before its INVITE again, now that there is a call for it."""
@@ -132,10 +135,10 @@ class Engine:
         return self.receive(packet)
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
-        call, events = self.calls.invite(family.calls, message, packet, copy)
+        call, events = self.calls.invite(family.calls, message, packet, copy, family.entry)
         if call is None:
             return self._ignored(message.call_id, family)
-        record = self.records.invite(family.records, message, packet)
+        record = self.records.invite(family.records, message, packet, family.entry)
         if record is not None:
             call.h_id = record.h_id if not call.did_seen else call.h_id
         self._by_uid.setdefault(call.uid, (message.call_id, call))
@@ -146,12 +149,12 @@ class Engine:
         if family.records:
             feed = self.records.response if message.status else self.records.request
             feed(family.records, asked, message, packet, copy)
-        call = self.calls.find(family.calls, message)
-        if call is None:
+        found = self.calls.find(family.calls, message)
+        if found is None:
             self.outside += 1
             return []
         take = self.calls.response if message.status else self.calls.request
-        return self._seen(call, message, packet, copy, take(call, asked, message, packet, copy))
+        return self._seen(found[0], message, packet, copy, take(*found, asked, message, packet, copy))
 
     def _ignored(self, call_id: bytes, family: Family) -> list[Event]:
         self.ignored += 1
@@ -160,43 +163,31 @@ class Engine:
         return []
 
     def _seen(self, call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
-        call.see(message, packet.at_ns, packet.source, packet.destination, copy)
+        call.see(message, packet, copy)
+        seen = Seen(call.uid, packet.at_ns, packet, message, copy)
         said = self.calls.said
-        if not said:
-            return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
-        self.calls.said = []
-        return [Seen(call.uid, packet.at_ns, packet, message, copy), *events, *said]
+        if said:
+            self.calls.said = []
+            return [seen, *events, *said]
+        return [seen, *events] if events else [seen]
 
     # Time
 
     def next_timeout(self) -> int | None:
-        """Return when `expire` has something to do, in ns; None when nothing is pending."""
-        first = self._timers[0][0] if self._timers else NEVER
-        due = min(first, self._clean_ns or NEVER)
-        return due if due < NEVER and self._families else None
+        """Return when `expire` may have something to do, in ns; None when nothing is pending."""
+        return self._timers[0][0] if self._timers and self._families else None
 
     def expire(self, now_ns: int) -> list[Event]:
         """Run every timer up to this time and return what came of it."""
         events: list[Event] = []
-        while True:
-            first = self._timers[0][0] if self._timers else NEVER
-            clean = self._clean_ns or NEVER
-            if min(first, clean) > now_ns:
-                return events
-            if clean <= first:
-                self._clean(clean)
-                events += self._called()
-                # In step with the first packet for ever; a long silence with nothing to clean is stepped over at once.
-                steps = 1 if self._families else (now_ns - clean) // CLEANER_NS + 1
-                self._clean_ns += steps * CLEANER_NS
-                continue
-            due, call_id = heapq.heappop(self._timers)
+        timers = self._timers
+        while timers and timers[0][0] <= now_ns:
+            due, call_id = heapq.heappop(timers)
             family = self._families.get(call_id)
-            if family is None or family.due_ns != due:
-                continue
-            family.due_ns = NEVER
-            events += self._expire_family(call_id, family, due)
-            events += self._called()
+            if family is not None and family.due_ns == due:
+                family.due_ns = NEVER
+                events += self._expire_family(call_id, family, due)
+        return events
 
     def _expire_family(self, call_id: bytes, family: Family, now_ns: int) -> list[Event]:
         events: list[Event] = []
@@ -206,13 +197,7 @@ class Engine:
             if call.state is DELETED and call.linger_ns <= now_ns:
                 events.append(self._forget(family, call, now_ns, evicted=False))
         self._settle(call_id, family)
-        return events
-
-    def _clean(self, now_ns: int) -> None:
-        for call_id, family in list(self._families.items()):
-            if family.records:
-                family.records = [record for record in family.records if not self.records.clean(record, now_ns)]
-                self._settle(call_id, family)
+        return events + self._called() if self.records.called else events
 
     def _settle(self, call_id: bytes, family: Family) -> None:
         if not family.calls and not family.records:
@@ -225,7 +210,7 @@ class Engine:
         for call in family.calls:
             due = min(due, self.calls.due_ns(call))
         for record in family.records:
-            due = min(due, self.records.due_ns(record) or NEVER)
+            due = min(due, self.records.due_ns(record))
         if due < family.due_ns:
             family.due_ns = due
             heapq.heappush(self._timers, (due, call_id))
@@ -286,13 +271,13 @@ class Engine:
         call = held.call
         if held.version != BLOB_VERSION or call.uid in self._by_uid:
             return None
-        family = self._families.setdefault(call.call_id, Family())
+        family = self._families.setdefault(call.call_id, Family(call.h_entry))
         family.calls.append(call)
         self._by_uid[call.uid] = (call.call_id, call)
         self.calls.adopt(call)
         for record in held.records:
             family.records.append(record)
             self.records.adopt(record)
-        self._clean_ns = self._clean_ns or call.last_ns + CLEANER_NS
+        self.records.begin(call.last_ns)
         self._schedule(call.call_id, family)
         return call.uid

@@ -3,14 +3,16 @@
 Each event carries the uid of its call. `Engine.snapshot(uid)` gives the call as it is after the events of one `receive`.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from dialogs.engine.call import Call
 from dialogs.packet import Packet
 from dialogs.sip import Message
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """A SIP message that belongs to a call. First event of every such packet; all other events of the packet follow it."""
 
     uid: str
@@ -21,14 +23,14 @@ class Seen(NamedTuple):
     '"" first sight, "hop" the same message on another hop, "repeat" a retransmission.'
 
 
-class Created(NamedTuple):
+class Created(msgspec.Struct, frozen=True, gc=False):
     """An initial INVITE began a call."""
 
     uid: str
     at_ns: int
 
 
-class Changed(NamedTuple):
+class Changed(msgspec.Struct, frozen=True, gc=False):
     """The call's state changed."""
 
     uid: str
@@ -37,7 +39,7 @@ class Changed(NamedTuple):
     cause: str
 
 
-class Anomaly(NamedTuple):
+class Anomaly(msgspec.Struct, frozen=True, gc=False):
     """The wire did what the table does not allow; the state was kept."""
 
     uid: str
@@ -45,7 +47,7 @@ class Anomaly(NamedTuple):
     text: str
 
 
-class Forgotten(NamedTuple):
+class Forgotten(msgspec.Struct, frozen=True, gc=False):
     """The engine dropped an ended call from memory (linger over) or a live one at its cap (`evicted`)."""
 
     uid: str
@@ -55,7 +57,7 @@ class Forgotten(NamedTuple):
     "The call as it was last, which nobody writes any more; `Engine.view` makes a snapshot of it."
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """A rule spoke: `kind` is log, alert, webhook or terminate."""
 
     uid: str
@@ -64,7 +66,7 @@ class Said(NamedTuple):
     text: str
 
 
-class Called(NamedTuple):
+class Called(msgspec.Struct, frozen=True, gc=False):
     """A moment in the life of a Kamailio record: a callback (`CREATED`, `EARLY`, ... without DLGCB_) or an event route (`dialog:start`).
 
     Only made while `[dialog] handlers` name somebody who listens.

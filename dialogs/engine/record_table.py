@@ -19,6 +19,9 @@ OWN_BYE_NS = 30 * SECOND
 "Then tm makes a 408 of a BYE that nobody answered (fr_timer), which counts as its final answer."
 
 CLEANER_NS = 90 * SECOND
+NEVER = 1 << 80
+"Later than any time a capture can carry."
+
 NOACK_GRACE = 10
 "Seconds a record without ACK gets once the cleaner has found it."
 
@@ -37,6 +40,11 @@ class RecordTable(Ruled):
         "Callbacks since the engine last took them away; none are made while nobody listens."
 
         self._serials: dict[int, int] = {}
+        self._since_ns = 0
+
+    def begin(self, at_ns: int) -> None:
+        """Let the cleaner turn from the first packet on, as from Kamailio's start; what comes later changes nothing."""
+        self._since_ns = self._since_ns or at_ns
 
     def call(self, name: str, record: Record, now_ns: int) -> None:
         """Tell the handlers of a moment in a record's life (reference 7)."""
@@ -102,10 +110,10 @@ class RecordTable(Ruled):
                 self.call("EXPIRED", record, now_ns)
         if record.answered and 0 < record.own_bye_ns <= now_ns:
             self._delete(record, REQBYE, record.own_bye_ns)
-        gone = record.state is DELETED and record.linger_ns <= now_ns
-        if gone:
+        if record.state is DELETED and record.linger_ns <= now_ns:
             self.call("DESTROY", record, now_ns)
-        return gone
+            return True
+        return self._turn_ns(record) == now_ns and self._clean(record, now_ns)
 
     def _expiring(self, record: Record, now_ns: int) -> None:
         """The lifetime is over and the proxy sends its BYEs; the first final answer to one of them ends the record."""
@@ -115,30 +123,43 @@ class RecordTable(Ruled):
         self.call("EXPIRED", record, now_ns)
 
     def due_ns(self, record: Record) -> int:
-        """Return when `expire` should be asked about this record next; 0 for never."""
+        """Return when `expire` should be asked about this record next; `NEVER` for one without a timer."""
+        due = self._turn_ns(record)
         if record.state is DELETED:
-            return record.linger_ns
+            return min(due, record.linger_ns)
         if record.own_bye_ns:
-            return min(record.own_bye_ns, record.timeout_ns or record.own_bye_ns)
-        return record.timeout_ns
+            due = min(due, record.own_bye_ns)
+        return min(due, record.timeout_ns) if record.timeout_ns else due
 
-    def clean(self, record: Record, now_ns: int) -> bool:
-        """Run the cleaner (Kamailio: dlg_clean_run, each 90 s) on one record; True when it is to be destroyed.
-
-        A ringing record goes silently and leaks +1 in early_dialogs, as in the original.
-        """
+    def _turn_ns(self, record: Record) -> int:
+        """Return the cleaner's first turn (Kamailio: dlg_clean_run, each 90 s) that finds a record too old for its state; `NEVER` for none."""
         if self.config.flavour == "ims_dialog":
-            return False  # it has no cleaner
-        if record.state in (UNCONFIRMED, EARLY) and record.init_ns + self.config.early_timeout * SECOND < now_ns:
+            return NEVER  # it has no cleaner
+        if record.state in (UNCONFIRMED, EARLY):
+            limit = record.init_ns + self.config.early_timeout * SECOND
+        elif record.state is CONFIRMED_NA and record.lifetime != NOACK_GRACE:
+            limit = record.start_ns + self.config.noack_timeout * SECOND
+        elif record.state is DELETED and record.end_ns:
+            limit = record.end_ns + self.config.end_timeout * SECOND
+        else:
+            return NEVER
+        return self._since_ns + max(1, (limit - self._since_ns) // CLEANER_NS + 1) * CLEANER_NS
+
+    def _clean(self, record: Record, now_ns: int) -> bool:
+        """Do what the cleaner does with a record whose turn has come; True when it is to be destroyed.
+
+        A ringing record goes silently and leaks +1 in early_dialogs, as in the original. One without ACK gets a few more seconds.
+        """
+        if record.state in (UNCONFIRMED, EARLY):
             self.profiles.drop(record.profiles)
             record.profiles = []
             record.state = DELETED
             self.call("DESTROY", record, now_ns)
             return True
-        if record.state is CONFIRMED_NA and record.start_ns + self.config.noack_timeout * SECOND < now_ns and record.lifetime != NOACK_GRACE:
+        if record.state is CONFIRMED_NA:
             record.lifetime = NOACK_GRACE
             record.arm(now_ns)
-        return record.state is DELETED and record.end_ns > 0 and record.end_ns + self.config.end_timeout * SECOND < now_ns
+        return record.state is DELETED
 
     def adopt(self, record: Record) -> None:
         """Count a restored record among those that live, and never give its id away again; it was processed before."""

@@ -8,7 +8,7 @@ is the proxy's own. Without sockets the first sight of each message counts.
 """
 
 from dialogs.config import Config
-from dialogs.engine.identity import find_did, h_entry, serial_of
+from dialogs.engine.identity import find_did, serial_of
 from dialogs.engine.record import (
     CHANGED,
     CSEQ_DIFF,
@@ -56,20 +56,22 @@ class Records(RecordTable):
         super().__init__(config, rules)
         self.sockets = sockets
         self._parameter = self.config.rr_param.encode()
+        self._cookie = b";" + self._parameter + b"="
 
     def _entrance(self, packet: Packet) -> Endpoint | None:
         return self.sockets.entrance(packet.source, packet.destination, packet.transport)
 
     # Requests
 
-    def invite(self, records: list[Record], message: Message, packet: Packet) -> Record | None:
-        """Take an INVITE without To-tag: a new record, a spiral, or another hop of a known one. Returns a record it made."""
+    def invite(self, records: list[Record], message: Message, packet: Packet, entry: int) -> Record | None:
+        """Take an INVITE without To-tag: a new record, a spiral, or another hop of a known one. Returns a record it made; `entry`: the Call-ID's slot."""
         enters = not self.sockets or self._entrance(packet) is not None
-        mine = [record for record in records if record.caller_tag == message.from_tag]
-        known = next((record for record in reversed(mine) if record.invite.knows(message.branch)), None)
-        if known is not None:
-            return None
-        last = mine[-1] if mine else None
+        last, sender, branch = None, message.from_tag, message.branch
+        for record in records:
+            if record.caller_tag == sender:
+                if record.invite.knows(branch):
+                    return None
+                last = record
         if not enters or (not self.sockets and last is not None and last.state is not DELETED):
             if last is not None:
                 self._leaves(last, message)
@@ -79,13 +81,12 @@ class Records(RecordTable):
             self.run("created", last, message, packet)
             self.call("SPIRALED", last, packet.at_ns)
             return None
-        return self._create(records, message, packet)
+        return self._create(records, message, packet, entry)
 
-    def _create(self, records: list[Record], message: Message, packet: Packet) -> Record | None:
+    def _create(self, records: list[Record], message: Message, packet: Packet, entry: int) -> Record | None:
         contacts = message.contacts
         if len(contacts) != 1 or contacts[0] == "*" or not message.from_tag or message.cseq < 0 or len(message.values(b"content-length")) > 1:
             return None
-        entry = h_entry(message.call_id, self.config.hash_size)
         routes = message.record_route
         sender = message.from_
         entrance = self._entrance(packet) or packet.destination
@@ -167,9 +168,9 @@ class Records(RecordTable):
         """Return (record, downstream) as `dlg_match_mode` has it (reference 14.1): by the `did` cookie that the request brings back, by tags, or both."""
         if self.config.dlg_match_mode == DID_NONE:
             return self._by_tags(records, message)
-        cookie = b";" + self._parameter + b"="
+        cookie = self._cookie
         # A look at the bytes first: most messages bring none, and a header costs more to find.
-        route = next((value for value in message.values(b"route") if cookie in value), b"") if cookie in message.data else b""
+        route = next((value for value in message.values(b"route") if value.find(cookie) >= 0), b"") if message.data.find(cookie) >= 0 else b""
         if not route:
             return None if self.config.dlg_match_mode == DID_ONLY else self._by_tags(records, message)
         did = find_did(route, self._parameter)
@@ -197,17 +198,17 @@ class Records(RecordTable):
         """Take an answer to an INVITE or to one of the proxy's own BYEs."""
         if self.listening:
             self._answered_within(records, message, packet, copy)
-        if message.method == "BYE":
-            if message.status >= 200:
+        if asked is None:
+            if message.method == "BYE" and message.status >= 200:
                 self._own_bye_answered(records, message, packet.at_ns)
             return
-        if asked is None:
+        if copy and not self.sockets:
             return
-        record = next((r for r in reversed(records) if r.caller_tag == message.from_tag and message.cseq in r.invite.cseqs), None)
+        record = self._asker(records, message)
         if record is None:
             return
         if not self.sockets:
-            if copy == "" and (asked is not RPL3XX or record.invite.decides(message.branch)):
+            if asked is not RPL3XX or record.invite.decides(message.branch):
                 self._move(record, asked, message, packet, downstream=False)
             return
         entrance = self._entrance(packet)
@@ -215,6 +216,14 @@ class Records(RecordTable):
             record.sockets.setdefault(message.to_tag, socket_text(entrance, packet.transport))
         if self.sockets.holds(packet.source, packet.transport) and record.invite.decides(message.branch):
             self._move(record, asked, message, packet, downstream=False)
+
+    @staticmethod
+    def _asker(records: list[Record], message: Message) -> Record | None:
+        """Return the record whose INVITE this answers, newest first."""
+        for record in reversed(records):
+            if record.caller_tag == message.from_tag and message.cseq in record.invite.cseqs:
+                return record
+        return None
 
     def _answered_within(self, records: list[Record], message: Message, packet: Packet, copy: str) -> None:
         """Tell of an answer to a request inside a dialog, as it leaves the proxy."""

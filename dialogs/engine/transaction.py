@@ -6,7 +6,7 @@ from dialogs.packet import Packet
 from dialogs.sip import Message
 
 BRANCHES_MAX = 64
-COPIES_MAX = 1024
+COPIES_MAX = 2048
 MIRROR_NS = 10_000_000
 "The same bytes on the same hop within 10 ms are a mirror's duplicate: a sender waits 500 ms before it repeats (RFC 3261, T1)."
 
@@ -53,31 +53,28 @@ class Copies:
     table absorbs.
     """
 
-    __slots__ = ("_hops", "_invites", "_sights")
+    __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        self._invites: set[bytes] = set()
-        self._hops: dict[int, int] = {}
-        self._sights: set[int] = set()
+        self._seen: dict[int | bytes, int] = {}
+        "Hash of a hop -> when it was last seen; hashes of sights, and branches of INVITEs, beside them: one small store a call."
 
     def kind(self, message: Message, packet: Packet) -> str:
         """Return "" (first sight), "hop", "repeat" or "mirror"."""
-        branch, method = message.branch, message.method
+        branch, method, seen = message.branch, message.method, self._seen
         if method == "INVITE" and not message.status:
-            self._invites.add(branch)
+            seen[branch] = 0
         # The ACK of a refusal shares its INVITE's branch and means nothing to the dialog: it must not hide the ACK of a 2xx as a copy.
-        refused = method == "ACK" and branch in self._invites
+        refused = method == "ACK" and branch in seen
         sight = hash((message.status, method, refused, message.cseq, message.from_tag, message.to_tag))
         hop = hash((sight, packet.source, packet.destination, branch))
-        before = self._hops.get(hop)
-        if len(self._hops) >= COPIES_MAX:
-            self._hops.clear()
-            self._sights.clear()
-            self._invites.clear()
-        self._hops[hop] = packet.at_ns
+        before = seen.get(hop)
+        if len(seen) >= COPIES_MAX:
+            seen.clear()
+        seen[hop] = packet.at_ns
         if before is not None:
             return "mirror" if packet.at_ns - before <= MIRROR_NS else "repeat"
-        if sight in self._sights:
+        if sight in seen:
             return "hop"
-        self._sights.add(sight)
+        seen[sight] = 0
         return ""

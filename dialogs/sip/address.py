@@ -1,6 +1,7 @@
 """URIs, addresses and comma lists of SIP headers (RFC 3261, 19.1 and 20.10). Knows header values; knows no message."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from dialogs.sip.text import text
@@ -77,7 +78,7 @@ def split_address(value: bytes) -> tuple[bytes, bytes]:
 
 def _open_bracket(value: bytes) -> int:
     """Return where the `<` of a name-addr stands, outside of quotes; -1 without one."""
-    if b'"' not in value:
+    if 0x22 not in value:
         return value.find(b"<")
     quoted = False
     for i, char in enumerate(value):
@@ -88,6 +89,7 @@ def _open_bracket(value: bytes) -> int:
     return -1
 
 
+@lru_cache(16384)  # From and To come again with every message of a call; bounded, whatever strangers send
 def tag_of(value: bytes) -> bytes:
     """Return the tag of a From or To value, b"" without one."""
     end = value.rfind(b">")
@@ -101,7 +103,7 @@ def tag_of(value: bytes) -> bytes:
 
 def _odd_tag(params: bytes) -> bytes:
     """Find a tag in spellings that wire traffic has but few phones send: `; TAG = x`, quoted parameters beside it."""
-    if b"=" not in params:
+    if 0x3D not in params:
         return b""
     for param in QUOTED.sub(b"", params).split(b";"):
         name, _, value = param.partition(b"=")
@@ -112,7 +114,7 @@ def _odd_tag(params: bytes) -> bytes:
 
 def split_list(value: bytes) -> list[bytes]:
     """Return the items of a comma list; commas in quotes and angle brackets do not split."""
-    if b"," not in value:
+    if 0x2C not in value:
         return [value.strip()]
     items, start, quoted, depth = [], 0, False, 0
     for i, char in enumerate(value):

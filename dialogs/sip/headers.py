@@ -1,6 +1,8 @@
 """Header names and how a header is found in the head of a message. Knows bytes; knows no message.
 
 A head begins with the line feed that ends the start line, so that every header stands behind one.
+Here and in the other hot places bytes are looked for with `find`, or as a number: `b"," in value` first fails to read its left side
+as a number, which takes ten times as long.
 """
 
 import re
@@ -28,7 +30,7 @@ COMMON = (
     *("Proxy-Authenticate", "Subject", "Reason", "Session-Expires", "Min-SE", "P-Asserted-Identity", "Accept", "Date", "Event"),
 )
 FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
-FOLDS = (b" ", b"\t")
+BLANK = b" \t"
 "How a line begins that continues the one before it."
 
 BLANKS = re.compile(rb"(\n[^\s:]+)[ \t]+:")
@@ -61,11 +63,12 @@ def find(head: bytes, lower: bytes, keys: tuple[bytes, ...]) -> list[bytes] | No
             end = head.find(b"\n", start + 1)
             if end < 0:
                 end = len(head)
-            elif head[end + 1 : end + 2] in FOLDS:
+            elif end + 1 < len(head) and head[end + 1] in BLANK:
                 return None
             places.append((start, head[start + len(key) : end].strip()))
             start = lower.find(key, end)
-    places.sort()
+    if len(places) > 1:
+        places.sort()
     return [value for _, value in places]
 
 
@@ -80,7 +83,8 @@ def branch_of(via: bytes) -> bytes:
     start = via.find(b"branch=")
     if start < 0:
         return b""
-    value = via[start + 7 :].lstrip()
-    for stop in (b";", b",", b" "):
-        value = value.partition(stop)[0]
+    end = via.find(b";", start)
+    value = via[start + 7 : end] if end > 0 else via[start + 7 :]
+    if 0x2C in value or 0x20 in value:  # a comma, a blank
+        value = value.lstrip().partition(b",")[0].partition(b" ")[0]
     return value.strip()

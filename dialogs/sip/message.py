@@ -4,6 +4,8 @@ Tolerance is the point (a monitor that drops a strange message loses a call): co
 a missing blank line, repeated headers, Latin-1. `parse` returns None for what has no SIP start line and raises on nothing.
 """
 
+from functools import lru_cache
+
 from dialogs.sip import headers
 from dialogs.sip.address import Address, split_address, split_list, tag_of
 from dialogs.sip.text import text
@@ -18,16 +20,20 @@ METHODS = {
 START_MAX = 96
 CSEQ_DIGITS = 10
 METHOD_MAX = 64
-FIRST = tuple(headers.KEYS[name] for name in (b"call-id", b"from", b"to", b"cseq", b"via"))
-"""The headers that every message needs. A header is found in a lower-cased copy of the head: one copy and a find cost a fraction of a look at
-every line. Only a head with a fold in what is asked for, or a blank before a colon, is rewritten first."""
+FIRST = (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:")
+"""The headers that every message needs, as nearly every sender spells them: a find for each costs a fraction of a look at every line.
+A message that has one of them in another spelling, folded or not at all is read again the tolerant way."""
+
+NO_HEAD = b""
+BREAKS = (b"\r", b"\n")
+AFTER_CODE = frozenset(b" \r\n")
 
 
 class Message:
     """What requests and responses share."""
 
     __slots__ = (
-        *("_body_at", "_cseq", "_from", "_from_address", "_head", "_lower", "_start_end", "_to", "_to_address"),
+        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_head", "_lower", "_record_route", "_start_end", "_to", "_to_address"),
         *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
     )
 
@@ -54,33 +60,35 @@ class Message:
         self.status = status
         self._body_at = head_end
         self._start_end = start_end
-        self._head = head = data[start_end - 1 : head_end]
-        self._lower = lower = head.lower()
+        self._head = NO_HEAD
         self._from_address: Address | None = None
         self._to_address: Address | None = None
-        found = []
-        for keys in FIRST:
-            for key in keys:
-                start = lower.find(key)
-                if start >= 0:
-                    end = head.find(b"\n", start + 1)
-                    if end < 0:
-                        end = len(head)
-                    elif head[end + 1 : end + 2] in headers.FOLDS:
-                        found.append(self._first(keys))
-                        break
-                    found.append(head[start + len(key) : end].strip())
-                    break
-            else:
-                found.append(self._first(keys))
-        self.call_id, self._from, self._to, self._cseq, via = found
+        self._contacts: list[str] | None = None
+        self._record_route: list[str] | None = None
+        self.call_id, self._from, self._to, self._cseq, via = self._usual(start_end - 1, head_end) or self._unusual()
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
         self.branch = headers.branch_of(via)
-        number, _, named = self._cseq.replace(b"\t", b" ").partition(b" ")
-        self.cseq = int(number) if number.isdigit() and len(number) <= CSEQ_DIGITS else -1
-        method = method or named.strip()
-        self.method = METHODS.get(method) or text(method[:METHOD_MAX])
+        self.cseq, named = cseq_of(self._cseq)
+        self.method = named if status else METHODS.get(method) or text(method[:METHOD_MAX])
+
+    def _usual(self, at: int, head_end: int) -> list[bytes] | None:
+        """Return the values of FIRST; None when one is not there in that spelling, or folded, or another Via may stand above."""
+        data = self.data
+        if head_end == len(data):
+            return None
+        found, find, start = [], data.find, at
+        for key in FIRST:
+            start = find(key, at, head_end)
+            end = find(b"\n", start + 1)
+            if start < 0 or data[end + 1] in headers.BLANK:
+                return None
+            found.append(data[start + len(key) : end].strip())
+        return None if start != at and data[at:start].lower().find(b"\nv") >= 0 else found
+
+    def _unusual(self) -> list[bytes]:
+        """Return the values of FIRST in whatever spelling they come, b"" where there is none."""
+        return [(self.values(name[1:-1].lower()) or [b""])[0] for name in FIRST]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
@@ -90,16 +98,14 @@ class Message:
 
     # Headers by name
 
-    def _first(self, keys: tuple[bytes, ...]) -> bytes:
-        """Return the first value of a header that is folded or not found as it is usually spelled."""
-        values = self.values(keys[0][1:-1])
-        return values[0] if values else b""
-
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of a header in order, unsplit; `name` is lower case and long."""
+        if not self._head:  # a lower-cased copy and a find in it cost a fraction of a look at every line
+            self._head = self.data[self._start_end - 1 : self._body_at]
+            self._lower = self._head.lower()
         keys = headers.keys_of(name)
         found = headers.find(self._head, self._lower, keys)
-        if found is None or (not found and (b" :" in self._head or b"\t:" in self._head)):
+        if found is None or (not found and (self._head.find(b" :") >= 0 or self._head.find(b"\t:") >= 0)):
             self._head = headers.plain(self._head)
             self._lower = self._head.lower()
             found = headers.find(self._head, self._lower, keys)
@@ -142,13 +148,17 @@ class Message:
 
     @property
     def contacts(self) -> list[str]:
-        """The URIs of Contact; ["*"] for the star."""
-        return [text(split_address(item)[1]) for item in self.items(b"contact")]
+        """The URIs of Contact; ["*"] for the star. Made once: not to be changed."""
+        if self._contacts is None:
+            self._contacts = [text(split_address(item)[1]) for item in self.items(b"contact")]
+        return self._contacts
 
     @property
     def record_route(self) -> list[str]:
-        """The Record-Route entries, top first."""
-        return [text(item) for item in self.items(b"record-route")]
+        """The Record-Route entries, top first. Made once: not to be changed."""
+        if self._record_route is None:
+            self._record_route = [text(item) for item in self.items(b"record-route")]
+        return self._record_route
 
     @property
     def route(self) -> list[str]:
@@ -184,6 +194,14 @@ class Message:
         return summary(self.start_line, self.method)
 
 
+@lru_cache(4096)  # a few numbers and methods are on every wire; bounded, whatever strangers send
+def cseq_of(value: bytes) -> tuple[int, str]:
+    """Return number and method of a CSeq value; -1 when the number is missing or none."""
+    number, _, named = value.replace(b"\t", b" ").partition(b" ")
+    method = named.strip()
+    return int(number) if number.isdigit() and len(number) <= CSEQ_DIGITS else -1, METHODS.get(method) or text(method[:METHOD_MAX])
+
+
 class Request(Message):
     """A SIP request."""
 
@@ -206,7 +224,7 @@ def summary(start_line: bytes, method: str) -> str:
 
 def parse(data: bytes) -> Request | Response | None:
     """Return the message in these bytes, None when they hold no SIP start line. Never raises."""
-    if data[:1] in b"\r\n":
+    if data.startswith(BREAKS):
         data = data.lstrip(b"\r\n")
     start_end = data.find(b"\n")
     if start_end < 0:
@@ -216,13 +234,13 @@ def parse(data: bytes) -> Request | Response | None:
         head_end = data.find(b"\n\n")
         if head_end < 0:
             head_end = len(data)
-    if data[:8] == b"SIP/2.0 ":
+    if data.startswith(b"SIP/2.0 "):
         code = data[8:11]
-        if code.isdigit() and data[11:12] in b" \r\n" and code >= b"100":
+        if code.isdigit() and data[11] in AFTER_CODE and code >= b"100":
             return Response(data, head_end, start_end + 1, int(code), b"")
         return None
     line = data[:start_end].rstrip()
-    if line[-8:] != b" SIP/2.0":
+    if not line.endswith(b" SIP/2.0"):
         return None
     method, _, rest = line.partition(b" ")
     if not method or len(rest) < 9 or not method.isalnum():

@@ -1,6 +1,8 @@
 """What a rule looks at: a message, the dialog it belongs to, and when. Knows shapes only; makes and changes nothing."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from dialogs.engine.profiles import Membership, Profiles
 from dialogs.packet import Packet
@@ -21,7 +23,7 @@ class Subject(Protocol):
         ...
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """A message that has just moved, or made, a dialog."""
 
     message: Message

@@ -1,5 +1,7 @@
 """A moment for the tests of rules: an INVITE of a call that is known, with everything a rule may ask."""
 
+import msgspec
+
 from dialogs.config import Config
 from dialogs.engine import Engine
 from dialogs.engine.call import Call
@@ -32,4 +34,4 @@ def moment(data: bytes = INVITE, **changes: object) -> Moment:
     message = parse(data)
     assert message is not None
     packet = Packet(10 * SECOND, Endpoint("192.0.2.1", 5060), Endpoint("192.0.2.2", 5070), "udp", data)
-    return Moment(message, packet, call, engine.calls.profiles, 1, 4, downstream=True)._replace(**changes)
+    return msgspec.structs.replace(Moment(message, packet, call, engine.calls.profiles, 1, 4, downstream=True), **changes)
