@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"dialogs.packet", "dialogs.config", "dialogs.sip"},
+    {"dialogs.packet", "dialogs.config", "dialogs.sip", "dialogs.collector"},
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay"},
     {"dialogs.configfile"},

@@ -28,7 +28,7 @@ SIDE_KEYS = {"uri": "uri", "tag": "tag", "cseq": "cseq", "contact": "contact", "
 "Kamailio's keys of $dlg(...) behind from_ and to_ -> our names."
 
 
-class Side(msgspec.Struct):
+class Side(msgspec.Struct, gc=False):
     """One party."""
 
     uri: str
@@ -43,7 +43,7 @@ class Side(msgspec.Struct):
     released_ns: int = 0
 
 
-class Fork(msgspec.Struct):
+class Fork(msgspec.Struct, gc=False):
     """A branch that answered with a To-tag of its own."""
 
     status: int
@@ -57,7 +57,7 @@ class Fork(msgspec.Struct):
     ended_ns: int = 0
 
 
-class Call(msgspec.Struct):
+class Call(msgspec.Struct, gc=False):
     """A wire call."""
 
     uid: str

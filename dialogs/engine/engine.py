@@ -206,11 +206,13 @@ class Engine:
             self._schedule(call_id, family)
 
     def _schedule(self, call_id: bytes, family: Family) -> None:
-        due = NEVER
+        due = family.due_ns
         for call in family.calls:
-            due = min(due, self.calls.due_ns(call))
+            at_ns = self.calls.due_ns(call)
+            due = min(due, at_ns)  # min() would cost a call
         for record in family.records:
-            due = min(due, self.records.due_ns(record))
+            at_ns = self.records.due_ns(record)
+            due = min(due, at_ns)
         if due < family.due_ns:
             family.due_ns = due
             heapq.heappush(self._timers, (due, call_id))

@@ -1,8 +1,10 @@
 """Kamailio's names for a dialog: the hash of the Call-ID, the `did` cookie; and ours, the uid. Knows bytes and numbers; knows no message."""
 
+import re
 from hashlib import blake2b
 
-HEX = b"0123456789abcdef"
+DID = re.compile(rb"([0-9a-f]+)\.([0-9a-f]+)(?=[;>,?\s]|$)")
+DID_MAX = 18
 
 
 def h_entry(call_id: bytes, hash_size: int) -> int:
@@ -18,31 +20,18 @@ def h_entry(call_id: bytes, hash_size: int) -> int:
     return h & (hash_size - 1)
 
 
-def parse_did(cookie: bytes) -> tuple[int, int] | None:
-    """Return (h_entry, h_id) of a `did` value: two hex numbers with their digits reversed; None when it is none."""
-    entry, dot, serial = cookie.partition(b".")
-    if not dot or not entry or not serial or len(cookie) > 18:
-        return None
-    if entry.strip(HEX) or serial.strip(HEX):
-        return None
-    return int(entry[::-1], 16), int(serial[::-1], 16)
-
-
 def format_did(entry: int, serial: int) -> str:
     """Return the `did` value of a dialog (Kamailio: dlg_req_within.c, add_dlg_rr_param)."""
     return f"{entry:x}"[::-1] + "." + f"{serial:x}"[::-1]
 
 
 def find_did(record_route: bytes, parameter: bytes) -> tuple[int, int] | None:
-    """Return (h_entry, h_id) from the first Record-Route element that carries the cookie."""
+    """Return (h_entry, h_id) from the first Record-Route element that carries the cookie: two hex numbers with their digits reversed."""
     start = record_route.find(b";" + parameter + b"=")
-    if start < 0:
+    found = DID.match(record_route, start + len(parameter) + 2) if start >= 0 else None
+    if found is None or len(found[0]) > DID_MAX:
         return None
-    start += len(parameter) + 2
-    end = start
-    while end < len(record_route) and record_route[end] in b"0123456789abcdef.":
-        end += 1
-    return parse_did(record_route[start:end])
+    return int(found[1][::-1], 16), int(found[2][::-1], 16)
 
 
 def serial_of(record_routes: list[bytes], parameter: bytes, entry: int) -> int | None:

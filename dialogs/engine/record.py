@@ -24,7 +24,7 @@ LEG_KEYS = {"tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set
 "Kamailio's keys of $dlg(...) behind from_ and to_ -> our names."
 
 
-class Leg(msgspec.Struct):
+class Leg(msgspec.Struct, gc=False):
     """One side as `dlg.list` prints it; None prints as null."""
 
     tag: str | None = None
@@ -34,7 +34,7 @@ class Leg(msgspec.Struct):
     socket: str | None = None
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """A dialog record. Field names are Kamailio's; `*_ns` are its `*_ts` before rounding to seconds."""
 
     h_entry: int

@@ -168,9 +168,7 @@ class Records(RecordTable):
         """Return (record, downstream) as `dlg_match_mode` has it (reference 14.1): by the `did` cookie that the request brings back, by tags, or both."""
         if self.config.dlg_match_mode == DID_NONE:
             return self._by_tags(records, message)
-        cookie = self._cookie
-        # A look at the bytes first: most messages bring none, and a header costs more to find.
-        route = next((value for value in message.values(b"route") if value.find(cookie) >= 0), b"") if message.data.find(cookie) >= 0 else b""
+        route = self._own_route(message)
         if not route:
             return None if self.config.dlg_match_mode == DID_ONLY else self._by_tags(records, message)
         did = find_did(route, self._parameter)
@@ -178,6 +176,14 @@ class Records(RecordTable):
             return None  # a malformed cookie ends the search, in any mode
         found = self._by_tags([record for record in records if (record.h_entry, record.h_id) == did], message)
         return self._by_tags(records, message) if found is None and self.config.dlg_match_mode == DID_FALLBACK else found
+
+    def _own_route(self, message: Message) -> bytes:
+        """Return the Route value that brings a cookie back, b"" without one; most messages bring none, and their bytes tell so sooner than a header."""
+        if message.data.find(self._cookie) >= 0:
+            for value in message.values(b"route"):
+                if value.find(self._cookie) >= 0:
+                    return value
+        return b""
 
     @staticmethod
     def _by_tags(records: list[Record], message: Message) -> tuple[Record, bool] | None:

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class LegView(msgspec.Struct, frozen=True):
+class LegView(msgspec.Struct, frozen=True, gc=False):
     """One side of a call as it was at the time of the snapshot."""
 
     side: str
@@ -28,7 +28,7 @@ class LegView(msgspec.Struct, frozen=True):
     "When the wire proved that this leg is gone (it sent BYE, or answered one); 0 while it is not proven."
 
 
-class ForkView(msgspec.Struct, frozen=True):
+class ForkView(msgspec.Struct, frozen=True, gc=False):
     """One branch of the call that answered with a To-tag of its own."""
 
     tag: str
@@ -43,7 +43,7 @@ class ForkView(msgspec.Struct, frozen=True):
     ended_ns: int
 
 
-class Transition(msgspec.Struct, frozen=True):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """A change of state and the message that caused it."""
 
     at_ns: int
@@ -52,7 +52,7 @@ class Transition(msgspec.Struct, frozen=True):
     'For people: "INVITE", "180 Ringing", "BYE", "timeout".'
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """An earlier INVITE of the same challenge chain (answered 401 or 407, then sent again)."""
 
     cseq: int
@@ -62,7 +62,7 @@ class Attempt(msgspec.Struct, frozen=True):
     end_reason: str
 
 
-class CallSnapshot(msgspec.Struct, frozen=True):
+class CallSnapshot(msgspec.Struct, frozen=True, gc=False):
     """A wire call at one moment. Times are integer nanoseconds UTC, 0 = has not happened."""
 
     uid: str

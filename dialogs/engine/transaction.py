@@ -11,7 +11,7 @@ MIRROR_NS = 10_000_000
 "The same bytes on the same hop within 10 ms are a mirror's duplicate: a sender waits 500 ms before it repeats (RFC 3261, T1)."
 
 
-class InviteTransaction(msgspec.Struct):
+class InviteTransaction(msgspec.Struct, gc=False):
     """An INVITE as one transaction, however many hops and branches the tap sees of it.
 
     A final answer of 300 or more decides only on the first hop (towards the caller): on any other hop it may be a branch

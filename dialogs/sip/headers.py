@@ -51,6 +51,8 @@ def keys_of(name: bytes) -> tuple[bytes, ...]:
 
 def plain(head: bytes) -> bytes:
     """Return a head without folds (RFC 3261, 7.3.1) and without blanks before colons; a plain one stays the same."""
+    if head.find(b" :") < 0 and head.find(b"\t:") < 0 and head.find(b"\n ") < 0 and head.find(b"\n\t") < 0:
+        return head
     return BLANKS.sub(rb"\1:", FOLD.sub(b" ", head))
 
 

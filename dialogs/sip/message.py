@@ -25,15 +25,30 @@ FIRST = (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:")
 A message that has one of them in another spelling, folded or not at all is read again the tolerant way."""
 
 NO_HEAD = b""
+BLANK = headers.BLANK
 BREAKS = (b"\r", b"\n")
 AFTER_CODE = frozenset(b" \r\n")
+
+
+def _usual(data: bytes, at: int, head_end: int) -> list[bytes] | None:
+    """Return the values of FIRST; None when one is not there in that spelling, or folded, or another Via may stand above."""
+    if head_end == len(data):
+        return None
+    found, find, start = [], data.find, at
+    for key in FIRST:
+        start = find(key, at, head_end)
+        end = find(b"\n", start + 1)
+        if start < 0 or data[end + 1] in BLANK:
+            return None
+        found.append(data[start + len(key) : end].strip())
+    return None if start != at and data[at:start].lower().find(b"\nv") >= 0 else found
 
 
 class Message:
     """What requests and responses share."""
 
     __slots__ = (
-        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_head", "_lower", "_record_route", "_start_end", "_to", "_to_address"),
+        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_head", "_lower", "_plain", "_record_route", "_start_end", "_to", "_to_address"),
         *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
     )
 
@@ -65,26 +80,12 @@ class Message:
         self._to_address: Address | None = None
         self._contacts: list[str] | None = None
         self._record_route: list[str] | None = None
-        self.call_id, self._from, self._to, self._cseq, via = self._usual(start_end - 1, head_end) or self._unusual()
+        self.call_id, self._from, self._to, self._cseq, via = _usual(data, start_end - 1, head_end) or self._unusual()
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
         self.branch = headers.branch_of(via)
         self.cseq, named = cseq_of(self._cseq)
         self.method = named if status else METHODS.get(method) or text(method[:METHOD_MAX])
-
-    def _usual(self, at: int, head_end: int) -> list[bytes] | None:
-        """Return the values of FIRST; None when one is not there in that spelling, or folded, or another Via may stand above."""
-        data = self.data
-        if head_end == len(data):
-            return None
-        found, find, start = [], data.find, at
-        for key in FIRST:
-            start = find(key, at, head_end)
-            end = find(b"\n", start + 1)
-            if start < 0 or data[end + 1] in headers.BLANK:
-                return None
-            found.append(data[start + len(key) : end].strip())
-        return None if start != at and data[at:start].lower().find(b"\nv") >= 0 else found
 
     def _unusual(self) -> list[bytes]:
         """Return the values of FIRST in whatever spelling they come, b"" where there is none."""
@@ -103,9 +104,11 @@ class Message:
         if not self._head:  # a lower-cased copy and a find in it cost a fraction of a look at every line
             self._head = self.data[self._start_end - 1 : self._body_at]
             self._lower = self._head.lower()
+            self._plain = False
         keys = headers.keys_of(name)
         found = headers.find(self._head, self._lower, keys)
-        if found is None or (not found and (self._head.find(b" :") >= 0 or self._head.find(b"\t:") >= 0)):
+        if found is None or (not found and not self._plain):
+            self._plain = True
             self._head = headers.plain(self._head)
             self._lower = self._head.lower()
             found = headers.find(self._head, self._lower, keys)
@@ -176,7 +179,7 @@ class Message:
     @property
     def start_line(self) -> bytes:
         """The first line, cut to a sane length."""
-        return self.data[: min(self._start_end, START_MAX)].strip()
+        return self.data[: min(START_MAX, self._start_end)].strip()
 
     @property
     def request_uri(self) -> str:

@@ -14,6 +14,7 @@ from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
 from dashboard.ingest.sources import open_sources
 from dashboard.management.oneline import OneLineCommand
+from dialogs.collector import slow_down
 from dialogs.control import build
 from dialogs.engine import RuleError
 from dialogs.taps import CaptureError, TapError
@@ -38,6 +39,7 @@ class Command(OneLineCommand):
             self.stdout.write(line)
         self.stdout.flush()
         ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers)
+        slow_down()
         asyncio.run(until_stopped(ingest))
 
 

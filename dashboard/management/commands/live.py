@@ -13,6 +13,7 @@ from dashboard.ingest.options import add_source_arguments, node_name, request_of
 from dashboard.ingest.privileges import leave_root
 from dashboard.ingest.sources import Sources, open_sources
 from dashboard.management.oneline import OneLineCommand
+from dialogs.collector import slow_down
 from dialogs.control import build
 from dialogs.engine import RuleError
 from dialogs.taps import CaptureError, TapError
@@ -58,6 +59,7 @@ class Command(OneLineCommand):
         from dashboard.asgi import application  # noqa: PLC0415 -- slow import
         from dashboard.ingest.serve import serve  # noqa: PLC0415 -- slow import
 
+        slow_down()
         serve(application, web, beside.run, beside.stop)
 
 

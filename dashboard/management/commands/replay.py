@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from dashboard.management.oneline import OneLineCommand
+from dialogs.collector import slow_down
 from dialogs.engine import Engine, RuleError
 from dialogs.engine.states import State
 from dialogs.replay import ReplayError, WireReport, parse_times, snapshots
@@ -34,6 +35,7 @@ class Command(OneLineCommand):
         parser.add_argument("--stats", action="store_true", help="counts only; memory stays bounded by the live dialogs")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        slow_down()
         try:
             source, notes = open_recording(options["files"])
             for line in notes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogs.engine.identity import find_did, format_did, h_entry, parse_did, uid
+from dialogs.engine.identity import find_did, format_did, h_entry, uid
 
 ENTRIES = {
     b"ef6fcea66f0f40938cc3060226340f39": 3702,
@@ -21,19 +21,23 @@ def test_h_entry_is_kamailios_hash(call_id, entry):
     assert h_entry(call_id, 4096) == entry
 
 
+def parsed(cookie: bytes) -> tuple[int, int] | None:
+    return find_did(b"<sip:p;lr;did=" + cookie + b";x>", b"did")
+
+
 def test_did_digits_are_reversed():
     assert format_did(3614, 8948) == "e1e.4f22"
-    assert parse_did(b"e1e.4f22") == (3614, 8948)
+    assert parsed(b"e1e.4f22") == (3614, 8948)
 
 
 @given(st.integers(0, 4095), st.integers(0, 2**32 - 1))
 def test_did_round_trips(entry, serial):
-    assert parse_did(format_did(entry, serial).encode()) == (entry, serial)
+    assert parsed(format_did(entry, serial).encode()) == (entry, serial)
 
 
 @pytest.mark.parametrize("cookie", [b"", b"e1e", b".4f22", b"e1e.", b"e1g.4", b"e1e.4g", b"e" * 20 + b".1"])
 def test_malformed_did_is_none(cookie):
-    assert parse_did(cookie) is None
+    assert parsed(cookie) is None
 
 
 ROUTES = {
