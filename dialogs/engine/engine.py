@@ -5,73 +5,41 @@ record (`records`), and neither reads the other. What both share is the Call-ID'
 """
 
 import heapq
-from collections import OrderedDict
 from collections.abc import Iterator
-
-import msgspec
 
 from dialogs.config import Config
 from dialogs.engine.call import Call
 from dialogs.engine.calls import Calls
 from dialogs.engine.events import Event, Forgotten, Seen
+from dialogs.engine.family import Family, pack, unpack
+from dialogs.engine.late_joins import LateJoins
 from dialogs.engine.record import Record
 from dialogs.engine.record_table import CLEANER_NS
 from dialogs.engine.records import Records
 from dialogs.engine.rules import compile_rules
+from dialogs.engine.session_timer import TIMED, heard
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.sockets import Sockets
 from dialogs.engine.states import DELETED, classify
-from dialogs.engine.strays import Strays
-from dialogs.engine.transaction import Copies
+from dialogs.engine.strays import NEVER, OVERTAKERS
 from dialogs.engine.view import snapshot
 from dialogs.packet import Packet
 from dialogs.sip import Message, parse
 
 NO_PACKETS: list[Packet] = []
-NEVER = 1 << 80
-"Later than any time a capture can carry."
-
-BLOB_VERSION = 1
 EVICTED = "dropped from memory: too many calls at once"
 
 
-class Family:
-    """Everything with one Call-ID."""
-
-    __slots__ = ("calls", "copies", "due_ns", "records")
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.records: list[Record] = []
-        self.copies = Copies()
-        self.due_ns = NEVER
-
-
-class Blob(msgspec.Struct, array_like=True):
-    """A live call with its records, as a restart gets them back."""
-
-    version: int
-    call: Call
-    records: list[Record]
-
-
-class Engine:
+class Engine(LateJoins):
     """Feeds packets to the two views and keeps their time."""
 
     def __init__(self, config: Config, node: str = "") -> None:
         rules = compile_rules(config)
-        self.config = config
+        super().__init__(config, Calls(config, rules, node))
         self.node = node
         self.sockets = Sockets(config)
         self.records = Records(config, rules, self.sockets)
-        self.calls = Calls(config, rules, node)
-        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = self.ignored = 0
-        self.families = 0
-        "Call-IDs with an initial INVITE, ever."
-
-        self._families: OrderedDict[bytes, Family] = OrderedDict()
-        self._by_uid: dict[str, tuple[bytes, Call]] = {}
-        self._strays = Strays()
+        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = 0
         self._timers: list[tuple[int, bytes]] = []
         self._clean_ns = 0
 
@@ -95,7 +63,7 @@ class Engine:
                 return self._outside(message, packet)
             family = self._families[call_id] = Family()
             self.families += 1
-            strays = self._strays.take(call_id, packet.at_ns)
+            strays = self.strays.take(call_id, packet.at_ns)
         else:
             self._families.move_to_end(call_id)
         copy = family.copies.kind(message, packet)
@@ -120,8 +88,8 @@ class Engine:
     def _outside(self, message: Message, packet: Packet) -> list[Event]:
         """Pass over a message of no known call; one about an INVITE may only have come too early."""
         self.outside += 1
-        if message.method in ("INVITE", "ACK", "BYE") and message.call_id:
-            self._strays.keep(message.call_id, packet)
+        if message.method in OVERTAKERS and message.call_id:
+            self.strays.keep(message.call_id, packet)
         return []
 
     def _taken_up(self, packet: Packet) -> list[Event]:
@@ -132,6 +100,8 @@ class Engine:
         return self.receive(packet)
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        if family.late:
+            self._begun_after_all(family, message, packet)
         call, events = self.calls.invite(family.calls, message, packet, copy)
         if call is None:
             return self._ignored(message.call_id, family)
@@ -153,14 +123,10 @@ class Engine:
         take = self.calls.response if message.status else self.calls.request
         return self._seen(call, message, packet, copy, take(call, asked, message, packet, copy))
 
-    def _ignored(self, call_id: bytes, family: Family) -> list[Event]:
-        self.ignored += 1
-        if not family.calls and not family.records:
-            del self._families[call_id]
-        return []
-
     def _seen(self, call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
         call.see(message, packet.at_ns, packet.source, packet.destination, copy)
+        if message.method in TIMED and not 100 <= message.status < 200 and (noted := heard(call, message, packet.at_ns, copy)):
+            events = [*events, *noted]
         said = self.calls.said
         if not said:
             return [Seen(call.uid, packet.at_ns, packet, message, copy), *events]
@@ -172,8 +138,9 @@ class Engine:
     def next_timeout(self) -> int | None:
         """Return when `expire` has something to do, in ns; None when nothing is pending."""
         first = self._timers[0][0] if self._timers else NEVER
-        due = min(first, self._clean_ns or NEVER)
-        return due if due < NEVER and self._families else None
+        due = min(first, self._clean_ns or NEVER) if self._families else NEVER
+        due = min(due, self.strays.due_ns)
+        return due if due < NEVER else None
 
     def expire(self, now_ns: int) -> list[Event]:
         """Run every timer up to this time and return what came of it."""
@@ -181,6 +148,9 @@ class Engine:
         while True:
             first = self._timers[0][0] if self._timers else NEVER
             clean = self._clean_ns or NEVER
+            if self.strays.due_ns <= min(first, clean, now_ns):
+                events += self.join_late(min(first, clean, now_ns))
+                continue
             if min(first, clean) > now_ns:
                 return events
             if clean <= first:
@@ -223,7 +193,7 @@ class Engine:
     def _schedule(self, call_id: bytes, family: Family) -> None:
         due = NEVER
         for call in family.calls:
-            due = min(due, self.calls.due_ns(call))
+            due = min(due, self.calls.next_ns(call))
         for record in family.records:
             due = min(due, self.records.due_ns(record) or NEVER)
         if due < family.due_ns:
@@ -275,18 +245,16 @@ class Engine:
             return None
         call_id, call = held
         records = [record for record in self._families[call_id].records if record.caller_tag == call.caller.tag]
-        return msgspec.msgpack.encode(Blob(BLOB_VERSION, call, records))
+        return pack(call, records)
 
     def restore(self, blob: bytes) -> str | None:
         """Take a call back from `dump`'s blob; returns its uid, None for a blob of another version or one already here."""
-        try:
-            held = msgspec.msgpack.decode(blob, type=Blob)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        held = unpack(blob)
+        if held is None or held.call.uid in self._by_uid:
             return None
         call = held.call
-        if held.version != BLOB_VERSION or call.uid in self._by_uid:
-            return None
         family = self._families.setdefault(call.call_id, Family())
+        family.late = call.late
         family.calls.append(call)
         self._by_uid[call.uid] = (call.call_id, call)
         self.calls.adopt(call)

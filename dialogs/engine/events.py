@@ -22,7 +22,7 @@ class Seen(NamedTuple):
 
 
 class Created(NamedTuple):
-    """An initial INVITE began a call."""
+    """A call began: by its initial INVITE, or by what proves a call whose INVITE was not seen."""
 
     uid: str
     at_ns: int
@@ -39,6 +39,14 @@ class Changed(NamedTuple):
 
 class Anomaly(NamedTuple):
     """The wire did what the table does not allow; the state was kept."""
+
+    uid: str
+    at_ns: int
+    text: str
+
+
+class Noted(NamedTuple):
+    """Something about the call is known now that moves no state: its session timer."""
 
     uid: str
     at_ns: int
@@ -76,4 +84,4 @@ class Called(NamedTuple):
     "As `dlg.list` has it at that moment."
 
 
-Event = Seen | Created | Changed | Anomaly | Forgotten | Said | Called
+Event = Seen | Created | Changed | Anomaly | Noted | Forgotten | Said | Called
