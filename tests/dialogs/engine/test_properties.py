@@ -168,13 +168,24 @@ def test_counters_equal_a_recount_after_anything(happened, watched):
         assert sum(expected["states"].values()) <= 2
 
 
+TAGS = b"From: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\n"
+PREFIXES = (
+    b"",
+    b"INVITE sip:b SIP/2.0\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nFrom: <sip:a>;tag=1\r\n",
+    b"SIP/2.0 200 OK\r\nCall-ID: d\r\nCSeq: 1 INVITE\r\n" + TAGS,
+    b"UPDATE sip:tls SIP/2.0\r\nCall-ID: e\r\nCSeq: 2 UPDATE\r\n" + TAGS + b"Session-Expires: 9",
+    b"PRACK sip:b SIP/2.0\r\nCall-ID: f\r\nCSeq: 2 PRACK\r\n" + TAGS + b"RAck: 1 1 INVITE\r\nVia: ",
+)
+
+
 @given(st.lists(st.binary(max_size=300), max_size=8))
 @settings(deadline=None)
 def test_random_bytes_never_raise(datagrams):
     engine = Engine(Config())
     for number, data in enumerate(datagrams):
-        for prefix in (b"", b"INVITE sip:b SIP/2.0\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nFrom: <sip:a>;tag=1\r\n"):
+        for prefix in PREFIXES:
             engine.receive(Packet(START_NS + number, HOSTS[0], HOSTS[1], "udp", prefix + data))
+    engine.expire(START_NS + 2 * 10**9)
     for call in engine.all_calls():
         assert engine.snapshot(call.uid) is not None
         assert engine.dump(call.uid)
