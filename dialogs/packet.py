@@ -5,6 +5,9 @@ from typing import NamedTuple
 SECOND = 1_000_000_000
 "Nanoseconds: times are integers of them everywhere inside."
 
+NEVER = 1 << 80
+"Later than any time a capture can carry."
+
 
 class Endpoint(NamedTuple):
     """One transport address."""

@@ -1,5 +1,6 @@
 """The engine over capture files, without any web: answers for `./dialtap replay`. Knows taps and the engine; knows no arguments, no terminal."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -8,7 +9,7 @@ from dialogs.config import Config
 from dialogs.engine import Engine
 from dialogs.engine.listing import attempt_listings, ims_listing, ims_statistics, record_listing, statistics, stats_active
 from dialogs.engine.states import STATE_NAMES
-from dialogs.packet import SECOND, Packet
+from dialogs.packet import NEVER, SECOND, Packet
 
 
 class ReplayError(ValueError):
@@ -77,6 +78,8 @@ class WireReport:
         for number, packet in enumerate(packets, 1):
             if self.counts_only and (due := engine.next_timeout()) is not None and due <= packet.at_ns:
                 engine.expire(packet.at_ns)
+            if engine.strays.due_ns <= packet.at_ns:
+                engine.join_late(packet.at_ns)
             receive(packet)
             self.first_ns = self.first_ns or packet.at_ns
             self.last_ns = max(self.last_ns, packet.at_ns)
@@ -84,8 +87,13 @@ class WireReport:
                 progress(number)
 
     def answer(self) -> dict[str, Any]:
-        """Return the report; `messages` counts every SIP message, `calls` the Call-IDs with an initial INVITE."""
+        """Return the report; `messages` counts every SIP message, `calls` the Call-IDs with an initial INVITE.
+
+        Calls that were joined in their middle are in `late_joins` alone.
+        """
         engine, calls = self.engine, self.engine.calls
+        engine.join_late(NEVER)
+        late = Counter(call.state for call in engine.all_calls() if call.late)
         seconds = (self.last_ns - self.first_ns) / SECOND
         counts = {
             "packets": engine.packets,
@@ -95,13 +103,14 @@ class WireReport:
                 "processed": calls.processed + sum(len(call.attempts) for call in engine.all_calls()),
                 "failed": calls.failed,
                 "expired": calls.expired,
-                "states": {name: calls.by_state[state] for state, name in STATE_NAMES.items()},
+                "states": {name: calls.by_state[state] - late[state] for state, name in STATE_NAMES.items()},
             },
             "anomalies": calls.anomalies,
+            "late_joins": calls.late_joins,
             "seconds": round(seconds, 6),
         }
         if self.counts_only:
             return counts
         lifetime = engine.config.dialog.default_timeout
-        dialogs = [listing for call in engine.all_calls() for listing in attempt_listings(call, self.last_ns, lifetime)]
+        dialogs = [listing for call in engine.all_calls() if not call.late for listing in attempt_listings(call, self.last_ns, lifetime)]
         return {"packets": counts["packets"], "messages": counts["messages"], "calls": counts["calls"], "dialogs": dialogs} | counts

@@ -1,9 +1,9 @@
 """The dialog engine with the semantics of Kamailio's dialog module. Knows SIP messages and packets; knows no I/O, no clock, no storage."""
 
 from dialogs.engine.engine import Engine
-from dialogs.engine.events import Anomaly, Called, Changed, Created, Event, Forgotten, Said, Seen
+from dialogs.engine.events import Anomaly, Called, Changed, Created, Event, Forgotten, Noted, Said, Seen
 from dialogs.engine.rules import RuleError, compile_rules
-from dialogs.engine.snapshot import Attempt, CallSnapshot, ForkView, LegView, Transition
+from dialogs.engine.snapshot import Attempt, CallSnapshot, ForkView, LegView, SessionView, Transition
 from dialogs.engine.states import TRANSITIONS, Input, State, next_state
 
 __all__ = [
@@ -20,9 +20,11 @@ __all__ = [
     "ForkView",
     "Input",
     "LegView",
+    "Noted",
     "RuleError",
     "Said",
     "Seen",
+    "SessionView",
     "State",
     "Transition",
     "compile_rules",

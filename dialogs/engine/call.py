@@ -23,6 +23,8 @@ TRANSITIONS_MAX = 64
 ATTEMPTS_MAX = 16
 NOTES_MAX = 8
 
+REQUEST, ANSWER = 1, 4
+"Bits of `Call.heard`: of the caller's requests; one further left, of the callee's."
 
 SIDE_KEYS = {"uri": "uri", "tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set", "bindaddr": "address"}
 "Kamailio's keys of $dlg(...) behind from_ and to_ -> our names."
@@ -55,6 +57,24 @@ class Fork(msgspec.Struct, gc=False):
     answered_ns: int = 0
     acked: bool = False
     ended_ns: int = 0
+
+
+class SessionTimer(msgspec.Struct, gc=False):
+    """What a call's session timer was heard of (RFC 4028); who hears it is `session_timer`."""
+
+    interval: int = 0
+    "Seconds; 0 while there is none."
+
+    refresher: str = ""
+    min_se: int = 0
+    refreshed_ns: int = 0
+    "The newest 2xx to an INVITE or UPDATE."
+
+    asked_ns: int = 0
+    "The newest INVITE or UPDATE inside the dialog, until it is answered."
+
+    expired_ns: int = 0
+    "When the refresh was missed."
 
 
 class Call(msgspec.Struct, gc=False):
@@ -114,6 +134,16 @@ class Call(msgspec.Struct, gc=False):
 
     user_agent: str = ""
     linger_ns: int = 0
+    late: bool = False
+    "Joined in its middle: no INVITE was seen so far."
+
+    heard: int = 0
+    "Whose requests were seen and whose were answered, see REQUEST."
+
+    encrypted: int = 0
+    "Which legs are hidden from the tap, see `unseen`."
+
+    session: SessionTimer | None = None
 
     @property
     def answered(self) -> bool:
@@ -140,6 +170,7 @@ class Call(msgspec.Struct, gc=False):
         self.last_ns = max(self.last_ns, packet.at_ns)
         if not copy:
             self.last = (message.start_line, message.method)
+            self.heard |= (ANSWER if message.status else REQUEST) << (message.from_tag != self.caller.tag)
         elif copy == "repeat":
             self.repeats += 1
             self.repeated = (message.start_line, message.method)

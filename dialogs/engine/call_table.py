@@ -8,8 +8,10 @@ from dialogs.engine.call import Call
 from dialogs.engine.events import Changed, Event, Said
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
+from dialogs.engine.session_timer import due_ns as refresh_ns
+from dialogs.engine.session_timer import overdue
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, STATE_NAMES, TIMEOUT, State, next_state
-from dialogs.packet import SECOND
+from dialogs.packet import NEVER, SECOND
 
 LINGER_NS = 35 * SECOND
 "An ended call stays in memory while its BYE may still be repeated or answered (RFC 3261, timers F and J: 32 s)."
@@ -24,7 +26,7 @@ class CallTable(Ruled):
         self.said: list[Said] = []
         "What rules said since the engine last took it away."
 
-        self.processed = self.failed = self.expired = self.anomalies = 0
+        self.processed = self.failed = self.expired = self.anomalies = self.late_joins = 0
         self.by_state = dict.fromkeys(STATE_NAMES, 0)
         self._parameter = self.config.rr_param.encode()
 
@@ -57,7 +59,7 @@ class CallTable(Ruled):
     # Time
 
     def due_ns(self, call: Call) -> int:
-        """Return when `expire` should be asked about this call next."""
+        """Return when this call is given up, or forgotten, if nothing more is seen of it."""
         if call.state is DELETED:
             return call.linger_ns
         if call.state is CONFIRMED:
@@ -66,10 +68,14 @@ class CallTable(Ruled):
             return max(call.last_ns, call.start_ns) + self.config.noack_timeout * SECOND
         return call.last_ns + self.config.early_timeout * SECOND
 
+    def next_ns(self, call: Call) -> int:
+        """Return when `expire` should be asked about this call next."""
+        return min(self.due_ns(call), refresh_ns(call) or NEVER)
+
     def expire(self, call: Call, now_ns: int) -> list[Event]:
-        """End a call that nobody has been heard of for too long."""
+        """End a call that nobody has been heard of for too long; notice that the refresh of its session did not come."""
         if call.state is DELETED or self.due_ns(call) > now_ns:
-            return []
+            return overdue(call, now_ns)
         self.expired += 1
         after = next_state(call.state, TIMEOUT)
         changed = self._enter(call, after or DELETED, now_ns, "timeout")

@@ -5,9 +5,9 @@ caller (see `transaction`). Each method returns the events it caused.
 """
 
 from dialogs.engine.call import CHALLENGES, FORKS_MAX, Call, Side, side_tag
-from dialogs.engine.call_table import CallTable
 from dialogs.engine.events import Anomaly, Changed, Created, Event
 from dialogs.engine.identity import serial_of, uid
+from dialogs.engine.late_calls import LateCalls
 from dialogs.engine.rules.compiled import moment_of
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
@@ -25,15 +25,15 @@ from dialogs.engine.states import (
     next_state,
 )
 from dialogs.engine.transaction import begin
+from dialogs.engine.unseen import NO_ANSWER, NO_BYE, NO_FINAL, unseen_at_answer, unseen_at_begin, unseen_at_copy
 from dialogs.packet import SECOND, Endpoint, Packet
 from dialogs.sip import Message, text
 
-NO_ANSWER = "200 OK not seen"
 OVERTAKE_NS = SECOND
 "Packets that belong together and come in the wrong order are no further apart than this."
 
 
-class Calls(CallTable):
+class Calls(LateCalls):
     """Makes and moves wire calls, by Call-ID through the engine's families."""
 
     # Finding
@@ -65,6 +65,8 @@ class Calls(CallTable):
                 return call, self._again(call, message, packet.at_ns)
             return self._create(calls, message, packet, entry)
         call.invite.see(message)
+        if call.encrypted:
+            unseen_at_copy(call, message, packet)
         if not call.did_seen and (serial := serial_of(message.values(b"record-route"), self._parameter, call.h_entry)) is not None:
             call.h_id, call.did_seen = serial, True
         return call, []
@@ -93,6 +95,7 @@ class Calls(CallTable):
             user_agent=text(agents[0]) if agents else "",
             lifetime=self.config.default_timeout,
         )
+        unseen_at_begin(call, message, packet)
         self.run("created", call, message, packet)
         if call.ignored:
             self.profiles.drop(call.profiles)
@@ -147,7 +150,7 @@ class Calls(CallTable):
         """An ACK on the INVITE's own branch, on the first hop of a call that still rings: its refusal was missed (RFC 3261, 17.1.1.3)."""
         if call.state not in (UNCONFIRMED, EARLY) or packet.source != call.caller.address:
             return []
-        call.note("final answer not seen")
+        call.note(NO_FINAL)
         changed = self._enter(call, DELETED, packet.at_ns, "ACK")
         self.failed += 1
         self.run("failed", call, message, packet)
@@ -179,7 +182,8 @@ class Calls(CallTable):
         if (copy and asked is not RPL3XX) or message.from_tag != call.caller.tag:
             return []
         if not call.invite.knows(message.branch) and message.cseq not in call.invite.cseqs:
-            return []  # a re-INVITE's
+            rang = self._still_rang(call, message, packet) if call.late else []
+            return rang + self.response(call, side, asked, message, packet, copy) if rang else []  # a re-INVITE's
         if copy == "":
             call.fork(message, packet.at_ns, packet.source)
         if asked is RPL3XX:
@@ -220,7 +224,7 @@ class Calls(CallTable):
             if message.status != 408:
                 leg.released_ns = leg.released_ns or packet.at_ns
             if call.bye is None and call.answered and message.status < 300:
-                call.note("BYE not seen")
+                call.note(NO_BYE)
                 return self._over(call, message, packet, side)
         return []
 
@@ -253,6 +257,7 @@ class Calls(CallTable):
             if before is DELETED:
                 self._count_again(call)
             call.answer(message, call.forks.get(message.to_tag), at_ns)
+            unseen_at_answer(call, message, packet)
         if on := moment_of(before, after, asked):
             self.run(on, call, message, packet, downstream=downstream)
         return changed

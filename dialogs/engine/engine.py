@@ -5,72 +5,40 @@ record (`records`), and neither reads the other. What both share is the Call-ID'
 """
 
 import heapq
-from collections import OrderedDict
 from collections.abc import Iterator
-
-import msgspec
 
 from dialogs.config import Config
 from dialogs.engine.call import Call
 from dialogs.engine.calls import Calls
 from dialogs.engine.events import Event, Forgotten, Seen
+from dialogs.engine.family import Family, pack, unpack
 from dialogs.engine.identity import h_entry
+from dialogs.engine.late_joins import LateJoins
 from dialogs.engine.record import Record
-from dialogs.engine.record_table import NEVER
 from dialogs.engine.records import Records
 from dialogs.engine.rules import compile_rules
+from dialogs.engine.session_timer import TIMED, heard
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.sockets import Sockets
 from dialogs.engine.states import DELETED, classify
-from dialogs.engine.strays import Strays
-from dialogs.engine.transaction import Copies
+from dialogs.engine.strays import OVERTAKERS
 from dialogs.engine.view import snapshot
-from dialogs.packet import Packet
+from dialogs.packet import NEVER, Packet
 from dialogs.sip import Message, parse
 
-BLOB_VERSION = 1
 EVICTED = "dropped from memory: too many calls at once"
 
 
-class Family:
-    """Everything with one Call-ID."""
-
-    __slots__ = ("calls", "copies", "due_ns", "entry", "records")
-
-    def __init__(self, entry: int) -> None:
-        """`entry`: the Call-ID's slot."""
-        self.calls: list[Call] = []
-        self.records: list[Record] = []
-        self.copies = Copies()
-        self.due_ns = NEVER
-        self.entry = entry
-
-
-class Blob(msgspec.Struct, array_like=True):
-    """A live call with its records, as a restart gets them back."""
-
-    version: int
-    call: Call
-    records: list[Record]
-
-
-class Engine:
+class Engine(LateJoins):
     """Feeds packets to the two views and keeps their time."""
 
     def __init__(self, config: Config, node: str = "") -> None:
         rules = compile_rules(config)
-        self.config = config
+        super().__init__(config, Calls(config, rules, node))
         self.node = node
         self.sockets = Sockets(config)
         self.records = Records(config, rules, self.sockets)
-        self.calls = Calls(config, rules, node)
-        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = self.ignored = 0
-        self.families = 0
-        "Call-IDs with an initial INVITE, ever."
-
-        self._families: OrderedDict[bytes, Family] = OrderedDict()
-        self._by_uid: dict[str, tuple[bytes, Call]] = {}
-        self._strays = Strays()
+        self.packets = self.messages = self.not_sip = self.outside = self.mirrored = self.evicted = 0
         self._timers: list[tuple[int, bytes]] = []
 
     # Packets
@@ -113,13 +81,13 @@ class Engine:
         self.records.begin(packet.at_ns)
         if message.status or message.to_tag or message.method != "INVITE" or not call_id:
             self.outside += 1
-            if call_id and message.method in ("INVITE", "ACK", "BYE"):
-                self._strays.keep(call_id, packet)
+            if call_id and message.method in OVERTAKERS:
+                self.strays.keep(call_id, packet)
             return []
         family = self._families[call_id] = Family(h_entry(call_id, self.config.dialog.hash_size))
         self.families += 1
         events = self._known(family, message, packet, family.copies.kind(message, packet))
-        for stray in self._strays.take(call_id, packet.at_ns):
+        for stray in self.strays.take(call_id, packet.at_ns):
             events += self._taken_up(stray)
         return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
 
@@ -135,6 +103,8 @@ class Engine:
         return self.receive(packet)
 
     def _invite(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
+        if family.late:
+            self._begun_after_all(family, message, packet)
         call, events = self.calls.invite(family.calls, message, packet, copy, family.entry)
         if call is None:
             return self._ignored(message.call_id, family)
@@ -156,14 +126,10 @@ class Engine:
         take = self.calls.response if message.status else self.calls.request
         return self._seen(found[0], message, packet, copy, take(*found, asked, message, packet, copy))
 
-    def _ignored(self, call_id: bytes, family: Family) -> list[Event]:
-        self.ignored += 1
-        if not family.calls and not family.records:
-            del self._families[call_id]
-        return []
-
     def _seen(self, call: Call, message: Message, packet: Packet, copy: str, events: list[Event]) -> list[Event]:
         call.see(message, packet, copy)
+        if message.method in TIMED and not 100 <= message.status < 200 and (noted := heard(call, message, packet.at_ns, copy)):
+            events = [*events, *noted]
         seen = Seen(call.uid, packet.at_ns, packet, message, copy)
         said = self.calls.said
         if said:
@@ -175,19 +141,27 @@ class Engine:
 
     def next_timeout(self) -> int | None:
         """Return when `expire` may have something to do, in ns; None when nothing is pending."""
-        return self._timers[0][0] if self._timers and self._families else None
+        due = self.strays.due_ns
+        if self._timers and self._families and self._timers[0][0] < due:
+            due = self._timers[0][0]
+        return due if due < NEVER else None
 
     def expire(self, now_ns: int) -> list[Event]:
         """Run every timer up to this time and return what came of it."""
         events: list[Event] = []
         timers = self._timers
-        while timers and timers[0][0] <= now_ns:
+        while True:
+            first = timers[0][0] if timers else NEVER
+            if self.strays.due_ns <= min(first, now_ns):
+                events += self.join_late(min(first, now_ns))
+                continue
+            if first > now_ns:
+                return events
             due, call_id = heapq.heappop(timers)
             family = self._families.get(call_id)
             if family is not None and family.due_ns == due:
                 family.due_ns = NEVER
                 events += self._expire_family(call_id, family, due)
-        return events
 
     def _expire_family(self, call_id: bytes, family: Family, now_ns: int) -> list[Event]:
         events: list[Event] = []
@@ -208,11 +182,9 @@ class Engine:
     def _schedule(self, call_id: bytes, family: Family) -> None:
         due = family.due_ns
         for call in family.calls:
-            at_ns = self.calls.due_ns(call)
-            due = min(due, at_ns)  # min() would cost a call
+            due = min(due, self.calls.next_ns(call))
         for record in family.records:
-            at_ns = self.records.due_ns(record)
-            due = min(due, at_ns)
+            due = min(due, self.records.due_ns(record))
         if due < family.due_ns:
             family.due_ns = due
             heapq.heappush(self._timers, (due, call_id))
@@ -262,18 +234,16 @@ class Engine:
             return None
         call_id, call = held
         records = [record for record in self._families[call_id].records if record.caller_tag == call.caller.tag]
-        return msgspec.msgpack.encode(Blob(BLOB_VERSION, call, records))
+        return pack(call, records)
 
     def restore(self, blob: bytes) -> str | None:
         """Take a call back from `dump`'s blob; returns its uid, None for a blob of another version or one already here."""
-        try:
-            held = msgspec.msgpack.decode(blob, type=Blob)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        held = unpack(blob)
+        if held is None or held.call.uid in self._by_uid:
             return None
         call = held.call
-        if held.version != BLOB_VERSION or call.uid in self._by_uid:
-            return None
         family = self._families.setdefault(call.call_id, Family(call.h_entry))
+        family.late = call.late
         family.calls.append(call)
         self._by_uid[call.uid] = (call.call_id, call)
         self.calls.adopt(call)

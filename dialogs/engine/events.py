@@ -24,7 +24,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
 
 class Created(msgspec.Struct, frozen=True, gc=False):
-    """An initial INVITE began a call."""
+    """A call began: by its initial INVITE, or by what proves a call whose INVITE was not seen."""
 
     uid: str
     at_ns: int
@@ -41,6 +41,14 @@ class Changed(msgspec.Struct, frozen=True, gc=False):
 
 class Anomaly(msgspec.Struct, frozen=True, gc=False):
     """The wire did what the table does not allow; the state was kept."""
+
+    uid: str
+    at_ns: int
+    text: str
+
+
+class Noted(msgspec.Struct, frozen=True, gc=False):
+    """Something about the call is known now that moves no state: its session timer."""
 
     uid: str
     at_ns: int
@@ -78,4 +86,4 @@ class Called(msgspec.Struct, frozen=True, gc=False):
     "As `dlg.list` has it at that moment."
 
 
-Event = Seen | Created | Changed | Anomaly | Forgotten | Said | Called
+Event = Seen | Created | Changed | Anomaly | Noted | Forgotten | Said | Called

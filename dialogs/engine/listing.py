@@ -12,6 +12,7 @@ from dialogs.engine.record_listing import REF, duration, record_listing
 from dialogs.engine.records import Records
 from dialogs.engine.sockets import socket_text
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, STATE_NAMES, UNCONFIRMED
+from dialogs.engine.unseen import incomplete
 from dialogs.packet import SECOND
 from dialogs.sip import text
 
@@ -56,7 +57,7 @@ def call_listing(call: Call, now_ns: int, lifetime: int) -> dict[str, Any]:
         "ended_by": call.ended_by,
         "end_code": call.end_code,
         "answered_ts": start,
-        "incomplete": list(call.notes),
+        "incomplete": list(incomplete(call)),
     }
 
 

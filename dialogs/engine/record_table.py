@@ -10,7 +10,7 @@ from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
-from dialogs.packet import SECOND
+from dialogs.packet import NEVER, SECOND
 
 LINGER_NS = 5 * SECOND
 "A deleted record stays while its transaction lives: tm's wt_timer."
@@ -19,9 +19,6 @@ OWN_BYE_NS = 30 * SECOND
 "Then tm makes a 408 of a BYE that nobody answered (fr_timer), which counts as its final answer."
 
 CLEANER_NS = 90 * SECOND
-NEVER = 1 << 80
-"Later than any time a capture can carry."
-
 NOACK_GRACE = 10
 "Seconds a record without ACK gets once the cleaner has found it."
 

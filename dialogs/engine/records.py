@@ -8,6 +8,7 @@ is the proxy's own. Without sockets the first sight of each message counts.
 """
 
 from dialogs.config import Config
+from dialogs.engine.callbacks import callbacks_of
 from dialogs.engine.identity import find_did, serial_of
 from dialogs.engine.record import (
     CHANGED,
@@ -290,16 +291,3 @@ class Records(RecordTable):
         if self.listening:
             for name in callbacks_of(before, after, asked):
                 self.call(name, record, now_ns)
-
-
-def callbacks_of(before: State, after: State, asked: Input) -> tuple[str, ...]:
-    """Return the callbacks of a move that ends nothing, in order (reference 1.4, 1.5)."""
-    if asked is RPL1XX:
-        return ("EARLY", "RESPONSE_FWDED")
-    if asked is RPL2XX:
-        return ("CONFIRMED_NA", "RESPONSE_FWDED") if after is not before else ("RESPONSE_FWDED",)
-    if asked is REQACK:
-        return ("CONFIRMED",) if after is not before else ()
-    if asked is REQBYE:
-        return ()
-    return ("CONFIRMED",) if before is CONFIRMED_NA else ("REQ_WITHIN",)

@@ -62,6 +62,28 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     end_reason: str
 
 
+class SessionView(msgspec.Struct, frozen=True, gc=False):
+    """A call's session timer (RFC 4028): evidence, it moves no state."""
+
+    interval: int
+    "Seconds after a refresh in which the next one must come; 0 when none was agreed."
+
+    refresher: str
+    '"caller", "callee", "" when it was not said.'
+
+    min_se: int
+    "The largest Min-SE that somebody asked for, in seconds; 0 for none."
+
+    refreshed_ns: int
+    "The newest refresh."
+
+    due_ns: int
+    "When the next one is overdue; 0 when none is expected."
+
+    expired_ns: int
+    "When the refresh was missed; 0 while it was not."
+
+
 class CallSnapshot(msgspec.Struct, frozen=True, gc=False):
     """A wire call at one moment. Times are integer nanoseconds UTC, 0 = has not happened."""
 
@@ -118,7 +140,7 @@ class CallSnapshot(msgspec.Struct, frozen=True, gc=False):
     'The message that was repeated most recently, "" when none: "200 OK".'
 
     incomplete: tuple[str, ...]
-    'What was not seen, in words: "200 OK not seen". Empty when all is there.'
+    'What was not seen, in the words of `dialogs.engine.unseen`: "200 OK not seen". Empty when all is there.'
 
     user_agent: str = ""
     variables: tuple[tuple[str, str], ...] = ()
@@ -129,6 +151,8 @@ class CallSnapshot(msgspec.Struct, frozen=True, gc=False):
 
     expires_ns: int = 0
     "When the engine will give up on this call if nothing more is seen."
+
+    session: SessionView | None = None
 
 
 def encode(snapshot: CallSnapshot) -> bytes:

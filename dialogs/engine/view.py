@@ -1,7 +1,9 @@
 """Makes the snapshot that leaves the engine from the engine's own call. Knows calls and snapshots; changes neither."""
 
 from dialogs.engine.call import Call, Side
-from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView
+from dialogs.engine.session_timer import due_ns
+from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView, SessionView
+from dialogs.engine.unseen import incomplete
 from dialogs.sip import summary, text
 
 
@@ -24,6 +26,13 @@ def _forks(call: Call) -> tuple[ForkView, ...]:
         ForkView(text(tag), fork.status, fork.reason, fork.contact, str(fork.address or ""), fork.rang_ns, fork.answered_ns, fork.ended_ns)
         for tag, fork in call.forks.items()
     )
+
+
+def _session(call: Call) -> SessionView | None:
+    timer = call.session
+    if timer is None:
+        return None
+    return SessionView(timer.interval, timer.refresher, timer.min_se, max(timer.refreshed_ns, timer.asked_ns), due_ns(call), timer.expired_ns)
 
 
 def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
@@ -57,9 +66,10 @@ def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
         messages=call.messages,
         repeats=call.repeats,
         repeated=summary(*call.repeated),
-        incomplete=tuple(call.notes),
+        incomplete=incomplete(call),
         user_agent=call.user_agent,
         variables=tuple(call.variables.items()),
         flags=tuple(number for number in range(32) if call.sflags >> number & 1),
         expires_ns=expires_ns,
+        session=_session(call),
     )

@@ -83,12 +83,22 @@ def challenged(call: CallSnapshot) -> Evidence | None:
     return ("warn", f"{tries} attempts refused") if tries > 1 else None
 
 
+def refresh_missing(call: CallSnapshot) -> Evidence | None:
+    """The session timer ran out: the party that had to refresh is gone, or its refresh was lost (RFC 4028, 10)."""
+    session = call.session
+    if session is None or not session.expired_ns:
+        return None
+    return "warn", f"session timer expired: no refresh by {session.refresher or 'either side'} for {session.interval} s"
+
+
 def incomplete(call: CallSnapshot) -> Evidence | None:
     """Part of the call was not seen."""
     return ("plain", call.incomplete[0]) if call.incomplete else None
 
 
-DIAGNOSES: tuple[Callable[[CallSnapshot], Evidence | None], ...] = (no_ack, private_contact, forks, failed, one_leg_left, challenged, incomplete)
+DIAGNOSES: tuple[Callable[[CallSnapshot], Evidence | None], ...] = (
+    *(no_ack, refresh_missing, private_contact, forks, failed, one_leg_left, challenged, incomplete),
+)
 
 
 def why(call: CallSnapshot) -> tuple[Evidence, ...]:

@@ -8,7 +8,7 @@
 Each line is one packet, 10 ms after the one before. Names are hosts; every host's packets come from an address of its own.
 What a line leaves out comes from the call: alice calls bob with CSeq 1 and tags `a` and `b`. Words after the message change it:
 `to=x` `from=x` (tags, "-" for none), `cseq=7`, `branch=q`, `callid=z`, `of=BYE` (the method a status answers), `contact=sip:...`,
-`route=...` (Record-Route), `reverse` (the callee's own request: tags the other way round).
+`route=...` (Record-Route), `reverse` (the callee's own request: tags the other way round). `Name:value` is one more header, `_` a blank in it.
 """
 
 import itertools
@@ -52,6 +52,7 @@ def message(words: str, **given: str) -> bytes:
     lines = [
         f"SIP/2.0 {status} Word" if status else f"{method} sip:bob@example.org SIP/2.0",
         f"Via: SIP/2.0/UDP h;branch=z9hG4bK{branch}",
+        *(word.replace(":", ": ", 1).replace("_", " ") for word in rest if word[:1].isupper() and ":" in word),
         *([f"Record-Route: {options['route']}"] if options["route"] else []),
         f"From: {sides[0]}",
         f"To: {sides[1]}",

@@ -182,6 +182,19 @@ def test_wire_report_lists_every_attempt_and_counts_only_on_demand():
     assert "dialogs" not in counts.answer()
 
 
+@pytest.mark.parametrize("later", ["", "\n+1.1s\nalice -> bob OPTIONS"], ids=["at the end", "on the way"])
+@pytest.mark.parametrize("counts_only", [False, True])
+def test_calls_that_were_joined_late_are_counted_apart(counts_only, later):
+    report = WireReport(Config(), counts_only=counts_only)
+    report.feed(packets("bob -> alice 200\nalice -> bob ACK\nalice -> bob INVITE callid=2" + later))
+    answer = report.answer()
+    assert (answer["calls"], answer["late_joins"], answer["stats"]["processed"]) == (1, 1, 1)
+    assert answer["stats"]["states"] == {"UNCONFIRMED": 1, "EARLY": 0, "CONFIRMED_NA": 0, "CONFIRMED": 0, "DELETED": 0}
+    assert [dialog["call-id"] for dialog in answer.get("dialogs", [])] == ([] if counts_only else ["2"])
+    assert report.answer() == answer
+    assert kamailio_view(report.engine, START_NS)["dlg.stats_active"]["all"] == 1
+
+
 def test_counts_only_runs_timers():
     report = WireReport(Config(), counts_only=True)
     report.feed(packets("alice -> bob INVITE\nbob -> alice 486\n+60s\nalice -> bob INVITE callid=2"))

@@ -79,7 +79,7 @@ def progress(packets: int) -> None:
 def counts_text(answer: dict[str, Any]) -> str:
     """Return the counts, one a line."""
     stats = answer["stats"]
-    lines = [(name, answer[name]) for name in ("packets", "messages", "calls", "anomalies", "seconds")]
+    lines = [(name, answer[name]) for name in ("packets", "messages", "calls", "late_joins", "anomalies", "seconds")]
     lines += [(name, stats[name]) for name in ("processed", "failed", "expired")]
     lines += [(name.lower(), number) for name, number in stats["states"].items()]
     return "\n".join(f"{name:<14}{number:>14,}" for name, number in lines)

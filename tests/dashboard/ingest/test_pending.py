@@ -45,6 +45,14 @@ def test_touch_writes_a_call_again():
     assert [again.messages for again in pending.changes()] == [[]]
 
 
+def test_refresh_that_did_not_come_is_written_without_a_message():
+    pending = collected("alice -> bob INVITE\nbob -> alice 200 X:90;refresher=uas\nalice -> bob ACK")
+    (before,) = pending.changes()
+    pending.take(pending.engine.expire(before.snapshot.session.due_ns))
+    (after,) = pending.changes()
+    assert (before.evidence, after.evidence, after.messages) == ((), (("warn", "session timer expired: no refresh by callee for 90 s"),), [])
+
+
 def test_call_forgotten_before_it_was_written_is_written_as_it_was():
     engine, events = run("alice -> bob INVITE\nbob -> alice 486")
     pending = Pending(engine, PeerNames([]), nobody)

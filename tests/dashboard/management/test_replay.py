@@ -31,7 +31,7 @@ def test_table_is_for_people():
 def test_json_is_one_object():
     out, _ = replay(BASIC, "--json")
     answer = json.loads(out)
-    assert list(answer) == ["packets", "messages", "calls", "dialogs", "stats", "anomalies", "seconds"]
+    assert list(answer) == ["packets", "messages", "calls", "dialogs", "stats", "anomalies", "late_joins", "seconds"]
     (dialog,) = answer["dialogs"]
     assert list(dialog)[-5:] == ["state_name", "ended_by", "end_code", "answered_ts", "incomplete"]
     assert (dialog["state"], dialog["state_name"], dialog["ended_by"], dialog["end_code"]) == (5, "DELETED", "caller", 0)

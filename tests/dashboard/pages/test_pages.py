@@ -10,6 +10,7 @@ from django.test import Client
 from dashboard.history.messages import StoredMessage
 from dashboard.models import AuditEvent, Order
 from dialogs.config import Control
+from dialogs.engine import SessionView
 from tests.dashboard.live.people import NOW, call, person, record
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,23 @@ def test_hostile_text_is_escaped_on_every_page(viewer):
     pages = [text_of(viewer, address) for address in ("/", "/profiles/", "/history/", f"/call/{UID}/", f"/call/{UID}/menu/")]
     assert ["<script>alert" in page for page in pages] == [False] * 5
     assert ["&lt;script&gt;alert(1)" in page for page in pages] == [True] * 5
+
+
+TIMERS = {
+    "none": (None, []),
+    "declined": (SessionView(0, "", 90, NOW, 0, 0), []),
+    "expected": (SessionView(1800, "callee", 0, NOW, NOW + 1800 * 10**9, 0), ["Session timer", "Refresh due in"]),
+    "of nobody": (SessionView(1800, "", 0, 0, 0, 0), ["Session timer"]),
+    "missing": (SessionView(1800, "caller", 0, NOW, 0, NOW + 1800 * 10**9), ["Session timer", "Refresh"]),
+}
+
+
+@pytest.mark.parametrize(("timer", "terms"), TIMERS.values(), ids=TIMERS)
+def test_call_page_tells_the_session_timer_and_what_was_not_seen(viewer, timer, terms):
+    record(call(1, session=timer, incomplete=("the INVITE was not seen: joined late", "only answers were seen")))
+    text = text_of(viewer, f"/call/{UID}/")
+    assert re.findall(r"<dt>(Session timer|Refresh[^<]*|Missing)</dt>", text) == [*terms, "Missing", "Missing"]
+    assert ("1800 s, refreshed by the callee" in text) is (timer is not None and timer.refresher == "callee")
 
 
 def test_profiles_count_calls_of_a_caller(viewer):

@@ -312,7 +312,7 @@ def test_long_challenge_chain_is_capped():
 
 def test_missing_200_is_noted_once():
     engine, _ = run("alice -> bob INVITE\nalice -> bob ACK branch=x to=lost\nalice -> bob ACK branch=y to=other")
-    assert only(engine).incomplete == ("200 OK not seen",)
+    assert only(engine).incomplete == ("200 OK not seen", "only the caller's messages were seen")
 
 
 def test_copies_are_bounded(monkeypatch):

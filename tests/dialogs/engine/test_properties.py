@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dialogs.config import Config, Dialog
 from dialogs.engine import Engine
+from dialogs.engine.unseen import LATE
 from dialogs.packet import Endpoint, Packet
 from tests.dialogs.ladder import START_NS, feed, packets
 
@@ -50,9 +51,10 @@ calls = pytest.mark.parametrize("ladder", CALLS.values(), ids=CALLS)
 
 
 def outcome(arriving):
-    """Return (states, what was not seen) of all calls after these packets."""
+    """Return (states, what was not seen) of all calls two seconds after these packets."""
     engine = Engine(Config())
     feed(engine, sorted(arriving, key=lambda packet: packet.at_ns))
+    engine.expire(max(packet.at_ns for packet in arriving) + 2 * 10**9)
     found = list(engine.all_calls())
     return [int(call.state) for call in found], [words for call in found for words in call.notes]
 
@@ -82,9 +84,23 @@ def test_any_loss_behind_a_proxy_changes_nothing_or_is_said(ladder):
     for number, packet in enumerate(arriving):
         states, notes = outcome(arriving[:number] + arriving[number + 1 :])
         if b"\nCSeq: 1 INVITE" in packet.data and packet.data.startswith(b"INVITE") and "proxy" not in ladder:
-            assert states == []  # the one INVITE there was
+            assert (states, notes) == (outcome(arriving)[0], [LATE])  # the one INVITE there was: joined by what came after
         else:
             assert states == outcome(arriving)[0] or notes, packet.data[:20]
+
+
+@calls
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_call_without_its_invites_ends_as_it_would_have_and_says_so(ladder, seed):
+    chance = random.Random(seed)  # noqa: S311 -- repeatable
+    arriving = packets(ladder)
+    without = [packet for packet in arriving if not packet.data.startswith(b"INVITE")]
+    assert outcome(without) == ((outcome(arriving)[0], [LATE]) if ladder is not BUSY else ([], []))
+    doubled = without + [packet._replace(at_ns=packet.at_ns + chance.choice((1_000_000, 20_000_000))) for packet in without]
+    late = [packet._replace(at_ns=packet.at_ns + chance.randrange(500_000_000)) for packet in doubled]
+    states, notes = outcome(late)
+    assert (len(states), notes[:1]) == ((1, [LATE]) if ladder is not BUSY else (0, []))
 
 
 @calls
@@ -123,7 +139,10 @@ WORDS = (
     "INVITE cseq=2",
     "CANCEL",
     "INFO cseq=3",
-    "PRACK cseq=4",
+    "INVITE cseq=3 to=b",
+    "UPDATE cseq=5 Session-Expires:90;refresher=uac",
+    "200 of=UPDATE cseq=5 Session-Expires:90;refresher=uac",
+    "PRACK cseq=4 RAck:1_1_INVITE",
 )
 
 
@@ -149,13 +168,24 @@ def test_counters_equal_a_recount_after_anything(happened, watched):
         assert sum(expected["states"].values()) <= 2
 
 
+TAGS = b"From: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\n"
+PREFIXES = (
+    b"",
+    b"INVITE sip:b SIP/2.0\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nFrom: <sip:a>;tag=1\r\n",
+    b"SIP/2.0 200 OK\r\nCall-ID: d\r\nCSeq: 1 INVITE\r\n" + TAGS,
+    b"UPDATE sip:tls SIP/2.0\r\nCall-ID: e\r\nCSeq: 2 UPDATE\r\n" + TAGS + b"Session-Expires: 9",
+    b"PRACK sip:b SIP/2.0\r\nCall-ID: f\r\nCSeq: 2 PRACK\r\n" + TAGS + b"RAck: 1 1 INVITE\r\nVia: ",
+)
+
+
 @given(st.lists(st.binary(max_size=300), max_size=8))
 @settings(deadline=None)
 def test_random_bytes_never_raise(datagrams):
     engine = Engine(Config())
     for number, data in enumerate(datagrams):
-        for prefix in (b"", b"INVITE sip:b SIP/2.0\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nFrom: <sip:a>;tag=1\r\n"):
+        for prefix in PREFIXES:
             engine.receive(Packet(START_NS + number, HOSTS[0], HOSTS[1], "udp", prefix + data))
+    engine.expire(START_NS + 2 * 10**9)
     for call in engine.all_calls():
         assert engine.snapshot(call.uid) is not None
         assert engine.dump(call.uid)

@@ -25,6 +25,13 @@ EVIDENCE = {
 }
 
 
+EVIDENCE["refresh missing"] = (
+    "alice -> bob INVITE\nbob -> alice 200 X:90;refresher=uas\nalice -> bob ACK\n+91s\nalice -> bob OPTIONS",
+    (("warn", "session timer expired: no refresh by callee for 90 s"),),
+)
+EVIDENCE["joined late"] = ("bob -> alice 200\nalice -> bob ACK\n+2s\nalice -> bob OPTIONS", (("plain", "the INVITE was not seen: joined late"),))
+
+
 @pytest.mark.parametrize(("ladder", "expected"), EVIDENCE.values(), ids=EVIDENCE)
 def test_evidence_of_a_call(ladder, expected):
     engine, _ = run(ladder)
