@@ -179,7 +179,10 @@ def _refused(seen: Looked) -> Finding | None:
 
 def _encrypted(seen: Looked) -> Finding | None:
     counts = seen.report.health.encrypted
-    advice = 'Calls of these peers cannot be read from the wire. docs/hep.md, "HEP: what a mirror port cannot show", says how their server sends a copy. IPsec is listed unopened, also where it does not encrypt (NULL).'
+    advice = (
+        'Calls of these peers cannot be read from the wire. docs/hep.md, "HEP: what a mirror port cannot show", says how their server sends a copy. '
+        "IPsec is never opened, also where it does not encrypt (NULL)."
+    )
     return Finding("note", "encrypted: feed it by HEP", advice, _peers(seen, counts)) if counts else None
 
 
@@ -204,8 +207,8 @@ def _duplicates(seen: Looked) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Looked], Finding | None], ...] = (
-    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _one_way_agents, _skew, _misdated, _refused, _encrypted, _unreachable, _undecodable, _duplicates,
-    _agents,
+    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _one_way_agents, _skew, _misdated, _refused, _encrypted,
+    _unreachable, _undecodable, _duplicates, _agents,
 )  # fmt: skip
 
 

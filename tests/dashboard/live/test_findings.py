@@ -10,6 +10,7 @@ from dialogs.taps.health import Agent, Health, Report, encode
 NOW = 1_795_294_717 * 10**9
 SECOND = 10**9
 ONE_WAY = Agent("a", 20, 0, 0, one_way=True)
+TWO = ("note", "HEP from 2 agents")
 PEERS = (Peer("edge-1", ("192.0.2.1",), "proxy"), Peer("gw-2", ("192.0.2.2:5060",), "trunk"))
 
 
@@ -47,10 +48,18 @@ CASES = {
     "incomplete": (health(incomplete=3), {}, [("warn", "3 fragmented messages incomplete")]),
     "known peer, one way": (health(one_way={"192.0.2.1": 30, "198.51.100.7": 20}), {}, [("warn", "only one direction of edge-1 and 1 more")]),
     "stranger, one way": (health(one_way={"198.51.100.7": 20}), {}, [("note", "only one direction of 198.51.100.7")]),
-    "skew": (health(agents=(Agent("cap-7", 9, 12 * SECOND), Agent("cap-8", 9, SECOND))), {}, [("warn", "clock of cap-7 12.0 s ahead"), ("note", "HEP from 2 agents")]),
-    "skews": (health(agents=(Agent("a", 1, -3 * SECOND), Agent("b", 1, 9 * SECOND))), {}, [("warn", "clocks of 2 agents are off"), ("note", "HEP from 2 agents")]),
+    "skew": (
+        health(agents=(Agent("cap-7", 9, 12 * SECOND), Agent("cap-8", 9, SECOND))),
+        {},
+        [("warn", "clock of cap-7 12.0 s ahead"), TWO],
+    ),
+    "skews": (
+        health(agents=(Agent("a", 1, -3 * SECOND), Agent("b", 1, 9 * SECOND))),
+        {},
+        [("warn", "clocks of 2 agents are off"), TWO],
+    ),
     "agent, one way": (health(agents=(ONE_WAY,)), {}, [("warn", "one direction only from a"), ("note", "HEP from 1 agent")]),
-    "agents, one way": (health(agents=(ONE_WAY, ONE_WAY)), {}, [("warn", "one direction only from 2 agents"), ("note", "HEP from 2 agents")]),
+    "agents, one way": (health(agents=(ONE_WAY, ONE_WAY)), {}, [("warn", "one direction only from 2 agents"), TWO]),
     "misdated": (health(agents=(Agent("a", 20, 0, 12),)), {}, [("warn", "12 messages dated by arrival"), ("note", "HEP from 1 agent")]),
     "refused": (health(refused={"wrong key": 1200, "no key": 1}), {}, [("warn", "1,201 refused")]),
     "encrypted": (health(encrypted={"192.0.2.2": 7}), {}, [("note", "encrypted: feed it by HEP")]),

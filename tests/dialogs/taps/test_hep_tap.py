@@ -161,24 +161,6 @@ def test_bind_to_all_addresses_with_allowed_networks_takes_them() -> None:
     tap.close()
 
 
-def test_one_directional_peers_inside_hep_are_told(tap: HepTap) -> None:
-    ends = [(chunk(3, bytes([192, 0, 2, number])), chunk(4, bytes([192, 0, 2, 9]))) for number in (1, 2)]
-    answers = [chunk(3, bytes([192, 0, 2, 9])) + chunk(4, bytes([192, 0, 2, 2]))]
-    report = hep3(chunk(3, bytes([192, 0, 2, 8])), chunk(4, bytes([192, 0, 2, 9])), chunk(11, b"\x05"), chunk(15, b"{}"))
-    asked = [hep3(*pair, chunk(15, INVITE)) for pair in ends]
-    send(tap, *(asked + [hep3(answer, chunk(15, INVITE)) for answer in answers] + [report]) * 20)
-    drained(tap, 80)
-    health = tap.health()
-    assert (health.one_way, [agent.one_way for agent in health.agents]) == ({"192.0.2.1": 20}, [False])
-
-
-def test_agent_that_reports_what_comes_in_alone_is_told(tap: HepTap) -> None:
-    send(tap, *[hep3(chunk(3, bytes([192, 0, 2, 1])), chunk(4, bytes([192, 0, 2, 9])), chunk(15, INVITE))] * 20)
-    drained(tap, 20)
-    health = tap.health()
-    assert (health.one_way, [agent.one_way for agent in health.agents]) == ({"192.0.2.1": 20, "192.0.2.9": 20}, [True])
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_bind_to_others_without_allowed_networks_is_refused(host: str) -> None:
     with pytest.raises(TapError) as caught:
