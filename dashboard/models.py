@@ -111,6 +111,27 @@ class ProfileEntry(models.Model):
         return f"{self.name}={self.value}" if self.value else self.name
 
 
+class FollowedFile(models.Model):
+    """How far a file of a followed folder has been read and recorded: a restart goes on there (dialogs.taps.growing.Place)."""
+
+    node = models.CharField(max_length=64)
+    folder = models.CharField(max_length=512)
+    inode = models.BigIntegerField()
+    first_ns = models.BigIntegerField()
+    frames = models.BigIntegerField()
+    size = models.BigIntegerField()
+    changed_ns = models.BigIntegerField()
+    error = models.TextField(default="")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["node", "folder", "inode"], name="followed_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.folder}: {self.frames} frames"
+
+
 class Order(models.Model):
     """What somebody asked to be done to a call, and what came of it. The table is the queue and the log."""
 

@@ -82,7 +82,7 @@ class Tap(msgspec.Struct, frozen=True):
     "SIP ports of the capture filter."
 
     snaplen: int = 65535
-    buffer_mb: int = 16
+    buffer_mb: int = 64
     promiscuous: bool = True
     'Also frames that are addressed to others: a mirror port needs it. The interface "any" never is.'
 

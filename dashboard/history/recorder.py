@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connections, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Q
 from django.db.utils import Error
 
 from dashboard.history.budget import Budget
@@ -178,9 +179,13 @@ class Recorder:
         cursor.execute(f"SELECT MAX(revision) FROM {DialogRow._meta.db_table}")  # noqa: S608 -- our name
         return max(cursor.fetchone()[0] or 0, self.revision) + 1
 
-    def restore(self) -> Iterator[Restorable]:
-        """Return the engine states of this node's live calls. Recorded ones are left out: what a file would still have said will not come."""
-        rows = DialogRow.objects.using(self.using).live().filter(node=self.node, recorded=False, engine__isnull=False)
+    def restore(self, followed: Collection[str] = ()) -> Iterator[Restorable]:
+        """Return the engine states of this node's live calls. Recorded ones are left out: what a file would still have said will not come.
+
+        `followed`: taps whose recordings are read on where they were left; their calls go on too.
+        """
+        heard = Q(recorded=False) | Q(tap__in=followed)
+        rows = DialogRow.objects.using(self.using).live().filter(heard, node=self.node, engine__isnull=False)
         for uid, engine, frames in rows.values_list("uid", "engine", "frames").iterator(chunk_size=MAX_BATCH):
             self.budget.resume(uid, unpack(bytes(frames)))
             yield Restorable(uid, bytes(engine or b""))

@@ -17,6 +17,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.orders import Orders
@@ -29,7 +30,7 @@ from dialogs.control import Controller
 from dialogs.engine import Engine, Event
 from dialogs.insight import PeerNames
 from dialogs.packet import Packet
-from dialogs.taps import HepStreamTap, HepTap, LiveTap
+from dialogs.taps import FollowTap, HepStreamTap, HepTap, LiveTap
 
 TICK = 0.25
 "Seconds between two writes."
@@ -64,6 +65,7 @@ class Ingest:
         self.engine = Engine(config, node)
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
         self.recorder = Recorder(node, recorded.__contains__, messages)
+        self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.orders = Orders(node, controller, config.control.verify_seconds, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
@@ -161,6 +163,7 @@ class Ingest:
             self._feed(tap.name, tap.expire(now_ns))
         if not self._importing():
             self._take(self.engine.expire(now_ns))
+        self.followed.collect()
         await self._in_writer(self._write, self.pending.changes(), self.status.due(now_ns), now_ns)
         closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
         for uid in closed:
@@ -173,6 +176,8 @@ class Ingest:
     def _write(self, changes: list[Change], taps: list[TapStatus], now_ns: int) -> None:
         self.recorder.write(changes, now_ns)
         try:
+            if not self.recorder.waiting:
+                self.followed.write()
             self.status.write(taps)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
@@ -188,7 +193,8 @@ class Ingest:
     # Beginning and end
 
     def _restore(self) -> None:
-        restored = {uid for held in self.recorder.restore() if (uid := self.engine.restore(held.engine)) is not None}
+        self.followed.load()
+        restored = {uid for held in self.recorder.restore(self.followed.names) if (uid := self.engine.restore(held.engine)) is not None}
         lost = self.recorder.close_lost(restored)
         self.orders.resume()
         if restored or lost:

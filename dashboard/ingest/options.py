@@ -22,7 +22,8 @@ def add_source_arguments(parser: CommandParser) -> None:
     parser.add_argument("--follow", action="append", default=[], type=Path, metavar="DIR", help=FOLLOW_HELP)
     parser.add_argument("--speed", type=speed, default="1", metavar="N", help="of --pcap: 1 is real time, 10 ten times as fast; max: at once, original times")
     parser.add_argument("--loop", action="store_true", help="play --pcap again and again, with fresh Call-IDs")
-    parser.add_argument("--hep", metavar="HOST:PORT", help="listen for HEP here (default: [tap] hep, 127.0.0.1:9060)")
+    parser.add_argument("--hep", metavar="HOST:PORT", help="listen for HEP here, on UDP (default: [tap] hep, 127.0.0.1:9060)")
+    parser.add_argument("--hep-tcp", metavar="HOST:PORT", help="listen for HEP here, on TCP (default: [tap] hep_tcp, none)")
     parser.add_argument("--demo", action="store_true", help="play a recorded busy network, looped: no SIP of your own is needed")
     parser.add_argument("--config", metavar="FILE", help="dialtap.toml")
 
@@ -32,8 +33,8 @@ def request_of(options: dict[str, Any]) -> Request:
     if options["demo"]:
         if options["pcap"] or options["follow"] or options["interface"]:
             raise CommandError("--demo plays its own recording: leave out --pcap, --follow and --interface", returncode=2)
-        return Request(captures=[DEMO], loop=True, hep=options["hep"])
-    return Request(options["interface"], options["pcap"], options["speed"], options["loop"], options["hep"], options["follow"])
+        return Request(captures=[DEMO], loop=True, hep=options["hep"], hep_tcp=options["hep_tcp"])
+    return Request(options["interface"], options["pcap"], options["speed"], options["loop"], options["hep"], options["hep_tcp"], options["follow"])
 
 
 def speed(text: str) -> str:

@@ -36,6 +36,8 @@ class Request(NamedTuple):
     hep: str | None = None
     "None: not said."
 
+    hep_tcp: str | None = None
+
     follow: Sequence[Path] = ()
     "Folders that are being written to."
 
@@ -131,18 +133,22 @@ def speed_of(text: str) -> Fraction | None:
 
 def _listen(sources: Sources, asked: Request, config: Config) -> None:
     tap = config.tap
-    address = asked.hep if asked.hep is not None else "" if asked.captures or asked.follow else tap.hep
-    over_tcp = "" if asked.captures or asked.follow else tap.hep_tcp
-    if not address and not over_tcp:
+    configured = ("", "") if asked.captures or asked.follow else (tap.hep, tap.hep_tcp)
+    over_udp, over_tcp = (said if said is not None else default for said, default in zip((asked.hep, asked.hep_tcp), configured, strict=True))
+    if not over_udp and not over_tcp:
         return
     key = read_key(tap.hep_key_file)
-    if address:
-        host, port = split_address(address)
-        if not port:
-            raise TapError(f"--hep {address}: expected HOST:PORT, such as 127.0.0.1:9060")
-        sources.live.append(HepTap(host, port, tap.hep_allow, key))
+    if over_udp:
+        sources.live.append(HepTap(*_place("--hep", over_udp), tap.hep_allow, key))
     if over_tcp:
-        sources.live.append(HepStreamTap(*split_address(over_tcp), tap.hep_allow, key))
+        sources.live.append(HepStreamTap(*_place("--hep-tcp", over_tcp), tap.hep_allow, key))
+
+
+def _place(option: str, address: str) -> tuple[str, int]:
+    host, port = split_address(address)
+    if not port:
+        raise TapError(f"{option} {address}: expected HOST:PORT, such as 127.0.0.1:9060")
+    return host, port
 
 
 def _sniff(sources: Sources, asked: Request, config: Config) -> None:

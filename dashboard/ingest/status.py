@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dashboard.history.recorder import Recorder
+from dashboard.history.rows import clean
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.pending import Pending
 from dashboard.ingest.sources import Sources
@@ -96,7 +97,7 @@ class Status:
                     undecodable=tap.undecodable,
                     duplicates=meter.duplicates,
                     recorded=tap.recorded,
-                    error=tap.error,
+                    error=clean(tap.error),  # names files, whose names may be any bytes
                     detail=encode(report),
                 )
             )

@@ -20,6 +20,8 @@ SECOND_NS = 1_000_000_000
 SKEW_NS = 2 * SECOND_NS
 "A clock that is further off than this puts messages into a wrong order."
 
+BOTH_BY_HEP = "have the agent send what comes in and what goes out (Kamailio: trace_mode 1)."
+
 TONES = ("bad", "warn", "note")
 "Blind; something is missing; worth knowing."
 
@@ -134,7 +136,30 @@ def _one_way(seen: Looked) -> Finding | None:
         return None
     known = any(seen.peers.peer(address) for address in counts)
     words = f"only one direction of {_some(seen, counts)}"
-    return Finding("warn" if known else "note", words, "Answers or requests are missing: mirror both directions of the port.", _peers(seen, counts))
+    advice = BOTH_BY_HEP if seen.status.name.startswith("hep:") else "mirror both directions of the port."
+    return Finding("warn" if known else "note", words, f"Answers or requests are missing: {advice}", _peers(seen, counts))
+
+
+def _one_way_agents(seen: Looked) -> Finding | None:
+    agents = [agent for agent in seen.report.health.agents if agent.one_way]
+    if not agents:
+        return None
+    words = f"one direction only from {agents[0].name if len(agents) == 1 else f'{len(agents)} agents'}"
+    items = tuple(Item(agent.name, f"{agent.packets:,}") for agent in agents)
+    return Finding("warn", words, f"No host that it reports both sends and receives: {BOTH_BY_HEP}", items)
+
+
+def _misdated(seen: Looked) -> Finding | None:
+    agents = [agent for agent in seen.report.health.agents if agent.misdated]
+    words = f"{counted(sum(agent.misdated for agent in agents), 'message', 'messages')} dated by arrival"
+    advice = "The agent's clock is more than a minute off and was not believed: set it by NTP."
+    return Finding("warn", words, advice, tuple(Item(agent.name, f"{agent.misdated:,}") for agent in agents)) if agents else None
+
+
+def _agents(seen: Looked) -> Finding | None:
+    agents = seen.report.health.agents
+    items = tuple(Item(agent.name, f"{agent.packets:,}, clock {round(agent.skew_ns / SECOND_NS, 1) + 0.0:+,.1f} s") for agent in agents)
+    return Finding("note", f"HEP from {counted(len(agents), 'agent', 'agents')}", "Messages, and how far the clock is from ours.", items) if agents else None
 
 
 def _skew(seen: Looked) -> Finding | None:
@@ -154,7 +179,10 @@ def _refused(seen: Looked) -> Finding | None:
 
 def _encrypted(seen: Looked) -> Finding | None:
     counts = seen.report.health.encrypted
-    advice = 'Calls of these peers cannot be read from the wire. docs/hep.md, "HEP: what a mirror port cannot show", says how their server sends a copy.'
+    advice = (
+        'Calls of these peers cannot be read from the wire. docs/hep.md, "HEP: what a mirror port cannot show", says how their server sends a copy. '
+        "IPsec is never opened, also where it does not encrypt (NULL)."
+    )
     return Finding("note", "encrypted: feed it by HEP", advice, _peers(seen, counts)) if counts else None
 
 
@@ -179,7 +207,8 @@ def _duplicates(seen: Looked) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Looked], Finding | None], ...] = (
-    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _skew, _refused, _encrypted, _unreachable, _undecodable, _duplicates,
+    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _one_way_agents, _skew, _misdated, _refused, _encrypted,
+    _unreachable, _undecodable, _duplicates, _agents,
 )  # fmt: skip
 
 

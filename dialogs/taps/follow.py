@@ -2,48 +2,36 @@
 
 The folder is looked through every half second. What is new in its files since then is put in time order and read by one decoder, so that
 a call, a stream or a fragmented datagram may go on in the next file. A file's last packet may be half written: it is read on when the file grows.
-A file is known by its inode and by how it begins: one that was renamed is read on where it was, one that was begun anew is begun anew.
 A compressed file that begins with a packet already read is a rotated file that was packed: only what was not yet read of that is taken from it.
+
+`news` says how far each file has been read, `resume` takes that back after a restart. A file that has not changed since is not opened then. One that has
+is decoded from its beginning, so that streams and fragmented datagrams go on, but of the frames that were read before nothing is handed out again.
 """
 
-import os
 import stat
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
-
-import zstandard
 
 from dialogs.packet import Packet
 from dialogs.taps.counters import Counted
 from dialogs.taps.errors import CaptureError, NoCapture
+from dialogs.taps.growing import Change, Frame, Growing, Place, Progress
 from dialogs.taps.health import Health, health_of
 from dialogs.taps.ip import Decoder
 from dialogs.taps.merged import Part, decode, in_time_order
 from dialogs.taps.pcap import CaptureFile, tap_name
-from dialogs.taps.records import Pcap, Pcapng, Record, recognise
 
 PERIOD_NS = 500_000_000
 "How often the folder is looked through."
 
-READ = 256 * 1024
-READ_PACKED = 1024
-"Bytes read at a time; few of a compressed file, for each of them may become tens of thousands."
-
-FINGERPRINT = 64
-"Bytes by which the beginning of a file is known again: a pcap's header and the time of its first packet are among them."
-
 REMEMBERED = 10_000
 "First packets of files that are remembered."
 
-PACKED = (".gz", ".zst")
-_HEAD = 24
+MAX_INODE = (1 << 63) - 1
 
-Change = tuple[int, int]
-"Size and time of the last change (ns) of a file."
+PACKED = (".gz", ".zst")
 
 
 class FollowTap(Counted):
@@ -64,9 +52,19 @@ class FollowTap(Counted):
 
         self.decoder = Decoder(self.name, unpack_hep=True)
         self.counters = self.decoder.counters
-        self._known: dict[tuple[int, int], _Growing] = {}
-        self._begun: dict[int, _Progress] = {}
-        self._frames: Iterator[Record] | None = None
+        self._known: dict[tuple[int, int], Growing] = {}
+        self._begun: dict[int, Progress] = {}
+        self._places: dict[int, Place] = {}
+        "Of the run before, by inode: files that have not been met yet."
+
+        self._touched: dict[Growing, Place | None] = {}
+        "Files that are being read -> what was last told of them."
+
+        self._forgotten = False
+        self._here = self._there = (0, 0)
+        "Device and inode of the folder: now, and when its files were listed."
+
+        self._frames: Iterator[Frame] | None = None
         self._words = ""
         self._due_ns: int | None = 0
         if not folder.is_dir():
@@ -87,14 +85,16 @@ class FollowTap(Counted):
 
     def due(self, now_ns: int, limit: int = 256) -> list[Packet]:
         """Return what is new. Looks at `limit` frames at most; the folder is looked through when it is time."""
-        packets: list[Packet] = []
+        packets, again = list[Packet](), list[Packet]()
         if self._due_ns is None or now_ns < self._due_ns:
             return packets
         if self._frames is None:
             self._frames = in_time_order(self._unread())
         frames = list(islice(self._frames, limit))
-        for record in frames:
-            decode(record, self.decoder, packets)
+        for at_ns, link, frame, file, number in frames:
+            progress = file.progress
+            decode((at_ns, link, frame), self.decoder, packets if number > progress.again else again)
+            progress.frames = max(progress.frames, number)
         if packets:
             self.counters.packets += len(packets)
             self.newest_ns = max(self.newest_ns, packets[-1].at_ns)
@@ -104,6 +104,20 @@ class FollowTap(Counted):
         else:
             self._frames, self._due_ns = None, now_ns + PERIOD_NS
         return packets
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Go on where a run before this one stopped; before the first `due`."""
+        for place in places:
+            self._places[place.inode] = place
+            self._begun[place.first_ns] = Progress(place.frames)
+
+    def news(self) -> tuple[bool, list[Place]]:
+        """Return whether everything told before is void, because the folder was emptied, and how far files have been read, where that is new."""
+        forgotten, self._forgotten = self._forgotten, False
+        told = self._touched
+        new = [place for file, before in told.items() if (place := file.place()).frames and place != before]
+        self._touched = {} if self._frames is None else {file: file.place() for file in told}
+        return forgotten, new
 
     def health(self) -> Health:
         """Return what was counted, by cause."""
@@ -115,29 +129,51 @@ class FollowTap(Counted):
         self._frames = None
         self.behind = False
 
-    def _unread(self) -> list[Part]:
+    def _unread(self) -> list[Part[Frame]]:
         """Return the files that changed since they were read, each with a time that its next packet is not older than."""
         listed = self._listed()
         if listed is None:
             return []
+        if not listed and self._known:
+            if self._here != self._there:  # an empty folder in its place, such as one that a disk was mounted on
+                return []
+            self._forget()
+        self._there = self._here
         before, self._known = self._known, {}
-        parts: list[Part] = []
+        parts: list[Part[Frame]] = []
         for path, key, change in listed:
-            file = self._known[key] = before.get(key) or _Growing()
+            file = self._known[key] = before.get(key) or self._met(key[1] & MAX_INODE, change)
             file.path = path
             if change != file.change and (first_ns := self._next_ns(file, change)) is not None:
-                parts.append((first_ns, file.records))
+                parts.append((first_ns, file.frames))
+                self._touched.setdefault(file, None)
         return parts
+
+    def _forget(self) -> None:
+        """Begin anew: the folder was emptied, so what comes into it is new."""
+        self._forgotten = True
+        self._begun.clear()
+        self._places.clear()
+        self._touched.clear()
+
+    def _met(self, inode: int, change: Change) -> Growing:
+        """Return a file that is seen for the first time in this run: read already, when it is as the run before left it."""
+        file, place = Growing(inode), self._places.get(inode)
+        if place is not None and change == (place.size, place.changed_ns):
+            file.rest_at(place)
+        return file
 
     def _listed(self) -> list[tuple[Path, tuple[int, int], Change]] | None:
         """Return each file with what tells it from others and what tells that it changed; None when the folder cannot be read now."""
         found: list[tuple[Path, tuple[int, int], Change]] = []
         self._words = ""
         try:
+            here = self.folder.stat()
             paths = sorted(self.folder.iterdir())
         except OSError as error:
             self._words = f"{self.folder}: {error.strerror}"
             return None
+        self._here = here.st_dev, here.st_ino
         for path in paths:
             with suppress(OSError):  # gone since: rotation
                 status = path.stat()
@@ -145,7 +181,7 @@ class FollowTap(Counted):
                     found.append((path, (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns)))
         return found
 
-    def _next_ns(self, file: "_Growing", change: Change) -> int | None:
+    def _next_ns(self, file: Growing, change: Change) -> int | None:
         """Return a time that no unread packet of the file is older than, None when there is nothing to read (yet)."""
         try:
             if file.goes_on():
@@ -160,134 +196,12 @@ class FollowTap(Counted):
         file.change = change
         if first_ns is None:
             return None
-        if file.path.suffix in PACKED:
+        place = self._places.pop(file.inode, None)
+        if place is not None and place.first_ns == first_ns:
+            file.progress = Progress(place.frames)
+        elif file.path.suffix in PACKED:
             file.progress = self._begun.get(first_ns, file.progress)
         self._begun[first_ns] = file.progress
         while len(self._begun) > REMEMBERED:
             del self._begun[next(iter(self._begun))]
         return first_ns
-
-
-class _Progress:
-    """How many frames of a capture were handed out, whether it lies in one file or, packed, in another."""
-
-    __slots__ = ("frames",)
-
-    def __init__(self) -> None:
-        self.frames = 0
-
-
-class _Growing:
-    """One file of the folder: how far it has been read."""
-
-    def __init__(self) -> None:
-        self.path = Path()
-        self.change: Change = (-1, 0)
-        "As it was when it was last read."
-
-        self._begin()
-
-    def _begin(self) -> None:
-        self.error = ""
-        self.latest_ns = 0
-        self.progress = _Progress()
-        self._number = 0
-        "Frames found."
-
-        self._position = 0
-        self._head = b""
-        self._rest = b""
-        self._format: Pcap | Pcapng | None = None
-        self._unpack: Callable[[bytes], bytes] | None = None
-        self._damaged = False
-
-    def goes_on(self) -> bool:
-        """Tell whether the file is the one that was read before; otherwise it is to be begun. Raises CaptureError."""
-        if self._position:
-            try:
-                with self.path.open("rb") as file:
-                    if self._is_same(file):
-                        return True
-            except OSError as error:
-                raise CaptureError(f"{self.path}: {error.strerror}") from error
-        self._begin()
-        return False
-
-    def records(self) -> Iterator[Record]:
-        """Yield the frames from where the file was left to its present end; what is wrong is said in `error`, never raised."""
-        try:
-            with self.path.open("rb") as file:
-                if not self._is_same(file):
-                    self._begin()
-                file.seek(0)
-                self._head = file.read(FINGERPRINT)
-                self._unpack = self._unpack or _unpacker(self._head)
-                file.seek(self._position)
-                while not self._damaged and (piece := file.read(READ if self._unpack is bytes else READ_PACKED)):
-                    self._position += len(piece)
-                    yield from filter(self._is_new, self._parsed(piece))
-        except OSError as error:
-            self.error = f"{self.path}: {error.strerror}"
-
-    def _is_new(self, _: Record) -> bool:
-        self._number += 1
-        if self._number <= self.progress.frames:
-            return False
-        self.progress.frames = self._number
-        return True
-
-    def _is_same(self, file: BinaryIO) -> bool:
-        return file.read(len(self._head)) == self._head and file.seek(0, os.SEEK_END) >= self._position
-
-    def _parsed(self, piece: bytes) -> list[Record]:
-        """Return the frames that end in this piece of the file."""
-        records: list[Record] = []
-        unpack = self._unpack or bytes
-        try:
-            data = self._rest + unpack(piece)
-            if self._format is None and len(data) >= _HEAD:
-                self._format = recognise(data[:_HEAD])
-                data = data[self._format.start if self._format else 0 :]
-            if self._format is not None:
-                data = data[self._format.records(data, records) :]
-        except (CaptureError, zlib.error, zstandard.ZstdError) as error:
-            self._stop(str(error))
-            return records
-        self._rest = data
-        if records:
-            self.latest_ns = records[-1][0]
-        if self._format is None and len(data) >= _HEAD:
-            self._stop("no capture any more")
-        elif self._format is not None and self._format.damaged:
-            self._stop("damaged record")
-        return records
-
-    def _stop(self, why: str) -> None:
-        self.error = f"{self.path}: {why}"
-        self._damaged = True
-        self._rest = b""
-
-
-def _unpacker(head: bytes) -> Callable[[bytes], bytes]:
-    """Return what undoes the compression that the first bytes show, piece by piece."""
-    if head.startswith(b"\x1f\x8b"):
-        return _Gunzip()
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress
-    return bytes
-
-
-class _Gunzip:
-    """Unpacks gzip piece by piece, one file behind the other as they may stand in one."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(31)
-
-    def __call__(self, data: bytes) -> bytes:
-        out = b""
-        while data:
-            out += self._stream.decompress(data)
-            data = self._stream.unused_data.lstrip(b"\0") if self._stream.eof else b""
-            if self._stream.eof:
-                self._stream = zlib.decompressobj(31)
-        return out

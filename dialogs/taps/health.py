@@ -26,6 +26,12 @@ class Agent(msgspec.Struct, frozen=True, array_like=True):
     skew_ns: int
     "How far its clock is ahead of ours, negative when behind; includes the way here."
 
+    misdated: int = 0
+    "Its packets that got the time of their arrival, because its clock was too far off to be believed."
+
+    one_way: bool = False
+    "Whether it reports one direction only."
+
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Counts since the tap was opened. Peers are "host" or "host:port" as the tap knows them."""

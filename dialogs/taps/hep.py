@@ -120,10 +120,12 @@ def _version_3(datagram: bytes, received_ns: int, tap: str, book: AddressBook, k
     at_ns = received_ns
     if seconds := _number(chunks, SECONDS, 0):
         at_ns = seconds * 1_000_000_000 + min(_number(chunks, MICROSECONDS, 0), 999_999) * 1000
-    source, destination = book.pair(pair)
+    kind = _number(chunks, PAYLOAD_TYPE, SIP)
+    known = book.pairs.get(pair) or book.remember(pair)
+    known.packets += kind == SIP  # reports on media go their own ways
     return HepMessage(
-        Packet(at_ns, source, destination, TRANSPORTS.get(_number(chunks, PROTOCOL, 17), "udp"), payload, tap),
-        _number(chunks, PAYLOAD_TYPE, SIP),
+        Packet(at_ns, known.source, known.destination, TRANSPORTS.get(_number(chunks, PROTOCOL, 17), "udp"), payload, tap),
+        kind,
         _number(chunks, AGENT, 0),
         chunks.get(AGENT_NAME, b""),
         chunks.get(KEY, b""),

@@ -5,15 +5,17 @@ A message is late by its way here and by waiting in buffers, never early: so an 
 
 from typing import NamedTuple
 
+from dialogs.packet import Packet
 from dialogs.sip import text
+from dialogs.taps.health import ONE_WAY
 
 MAX_AGENTS = 1024
 MAX_NAME = 64
 WINDOW_NS = 10 * 1_000_000_000
 "Time whose least late message counts, together with that of the window before."
 
-MAX_SKEW_NS = 2 * 1_000_000_000
-"A clock that is further off is worth a word."
+MAX_ENDS = 64
+"Hosts of an agent that are compared to find one that both sends and receives."
 
 NEVER = -(1 << 63)
 
@@ -37,10 +39,11 @@ class HepAgent(NamedTuple):
     skew_ns: int
     "How far its clock is ahead of ours, negative when behind."
 
-    @property
-    def off(self) -> bool:
-        """Whether its clock is so wrong that its calls stand at wrong times."""
-        return abs(self.skew_ns) > MAX_SKEW_NS
+    misdated: int = 0
+    "Its packets that got the time of their arrival, because its clock was too far off to be believed."
+
+    one_way: bool = False
+    "Whether it tells of no host that both sends and receives: it reports what comes in, or what goes out, not both."
 
     @property
     def label(self) -> str:
@@ -52,11 +55,26 @@ class HepAgent(NamedTuple):
 class _Tally:
     """What is counted of one agent."""
 
-    __slots__ = ("before_ns", "best_ns", "newest_ns", "packets", "until_ns")
+    __slots__ = ("before_ns", "best_ns", "both", "destinations", "misdated", "newest_ns", "packets", "sources", "until_ns")
 
     def __init__(self) -> None:
-        self.packets = self.newest_ns = self.until_ns = 0
+        self.packets = self.newest_ns = self.until_ns = self.misdated = 0
         self.best_ns = self.before_ns = NEVER
+        self.sources: set[str] = set()
+        self.destinations: set[str] = set()
+        self.both = False
+        "A host was seen that sends and receives; the sets are of no more use."
+
+    def ends(self, source: str, destination: str) -> None:
+        sources, destinations = self.sources, self.destinations
+        if len(sources) < MAX_ENDS:
+            sources.add(source)
+        if len(destinations) < MAX_ENDS:
+            destinations.add(destination)
+        if source in destinations or destination in sources:
+            self.both = True
+            sources.clear()
+            destinations.clear()
 
     def note(self, captured_ns: int, received_ns: int) -> None:
         self.packets += 1
@@ -75,8 +93,8 @@ class Agents:
         self.forgotten = 0
         self._tallies: dict[tuple[str, int, bytes], _Tally] = {}
 
-    def note(self, host: str, number: int, name: bytes, captured_ns: int, received_ns: int) -> None:
-        """Count a message."""
+    def note(self, host: str, number: int, name: bytes, packet: Packet, received_ns: int, *, misdated: bool = False) -> None:
+        """Count a message, with the time that the agent gave it."""
         key = (host, number, name[:MAX_NAME])
         tally = self._tallies.get(key)
         if tally is None:
@@ -84,20 +102,24 @@ class Agents:
                 del self._tallies[next(iter(self._tallies))]
                 self.forgotten += 1
             tally = self._tallies[key] = _Tally()
-        tally.note(captured_ns, received_ns)
+        tally.note(packet.at_ns, received_ns)
+        tally.misdated += misdated
+        if not tally.both:
+            tally.ends(packet.source.host, packet.destination.host)
 
     def seen(self) -> list[HepAgent]:
         """Return all of them, the busiest first."""
         agents = [
-            HepAgent(host, number, text(name), tally.packets, tally.newest_ns, max(tally.best_ns, tally.before_ns))
+            HepAgent(
+                host,
+                number,
+                text(name),
+                tally.packets,
+                tally.newest_ns,
+                max(tally.best_ns, tally.before_ns),
+                tally.misdated,
+                not tally.both and tally.packets >= ONE_WAY,
+            )
             for (host, number, name), tally in self._tallies.copy().items()  # another thread counts on
         ]
         return sorted(agents, key=lambda agent: -agent.packets)
-
-    def notes(self) -> list[str]:
-        """Return whose clock is off, a sentence each."""
-        return [
-            f"the clock of {agent.label} is {abs(agent.skew_ns) / 1e9:,.1f} s {'ahead' if agent.skew_ns > 0 else 'behind'}"
-            for agent in self.seen()
-            if agent.off
-        ]

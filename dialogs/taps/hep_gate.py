@@ -19,10 +19,6 @@ MAX_REFUSED = 256
 STRANGER, WRONG_KEY, NO_KEY = "not in hep_allow", "wrong key", "no key"
 "Why something is refused."
 
-WORDS = {STRANGER: "that hep_allow does not name", WRONG_KEY: "with a wrong key", NO_KEY: "without the key"}
-NOTED = 5
-"Refusals that are told one by one, the most frequent ones."
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 ANYWHERE: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -62,11 +58,6 @@ class Gate:
         """Return how much was refused: "192.0.2.7: wrong key" -> 12."""
         return {f"{host}: {cause}": count for (host, cause), count in self._refused.copy().items()}
 
-    def notes(self, unit: str) -> list[str]:
-        """Return what was refused, a sentence each: "12 datagrams with a wrong key from 192.0.2.7"."""
-        ranked = sorted(self._refused.copy().items(), key=lambda item: -item[1])
-        return [f"{counted(count, unit)} {WORDS[cause]} from {host}" for (host, cause), count in ranked[:NOTED]]
-
 
 def read_key(file: str) -> bytes:
     """Return the key that agents must send: the environment's, else the first line of this file; empty without either. Raises TapError."""
@@ -82,11 +73,6 @@ def read_key(file: str) -> bytes:
     if not key_line:
         raise TapError(f"hep_key_file {file}: there is no key on its first line")
     return key_line
-
-
-def counted(count: int, unit: str) -> str:
-    """Return "1 datagram" or "1,200 datagrams"."""
-    return f"{count:,} {unit if count > 1 else unit[:-1]}"
 
 
 def contains(networks: Iterable[Network], text: str) -> bool:

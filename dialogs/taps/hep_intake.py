@@ -15,14 +15,11 @@ MAX_OFF_NS = 60 * 1_000_000_000
 """An agent whose clock is further off is not believed: its packets get the time of their arrival. Ahead, one wrong clock would expire all calls;
 behind, its own calls would expire as soon as they are seen."""
 
-NOTED = 5
-
 
 class HepIntake(Counted):
     """Counts and decisions over HEP messages, whatever brought them."""
 
     recorded = False
-    unit = "datagrams"
 
     def __init__(self, allow: Iterable[str], key: bytes, clock: Callable[[], int]) -> None:
         self.name = ""
@@ -46,17 +43,9 @@ class HepIntake(Counted):
         """Return who sends, the busiest first; callable from any thread."""
         return self._agents.seen()
 
-    def notes(self) -> list[str]:
-        """Return what a person should know of this tap, a sentence each; callable from any thread."""
-        notes = [*self._gate.notes(self.unit), *self._agents.notes()[:NOTED]]
-        if self.misdated:
-            dated = hep_gate.counted(self.misdated, "messages")
-            notes.append(f"{dated} dated by arrival: the agent's clock is off by more than {MAX_OFF_NS // 10**9} s")
-        return notes
-
     def health(self) -> Health:
         """Return the counts that a screen shows; callable from any thread."""
-        agents = tuple(Agent(agent.label, agent.packets, agent.skew_ns) for agent in self.agents()[:NAMED])
+        agents = tuple(Agent(agent.label, agent.packets, agent.skew_ns, agent.misdated, agent.one_way) for agent in self.agents()[:NAMED])
         return health_of(self.counters, agents=agents, refused=most(self._refusals()))
 
     def _refusals(self) -> dict[str, int]:
@@ -79,8 +68,9 @@ class HepIntake(Counted):
 
     def _dated(self, message: hep.HepMessage, host: str, received_ns: int) -> Packet:
         packet = message.packet
-        self._agents.note(host, message.agent, message.agent_name, packet.at_ns, received_ns)
-        if -MAX_OFF_NS <= packet.at_ns - received_ns <= MAX_OFF_NS:
+        believed = -MAX_OFF_NS <= packet.at_ns - received_ns <= MAX_OFF_NS
+        self._agents.note(host, message.agent, message.agent_name, packet, received_ns, misdated=not believed)
+        if believed:
             return packet
         self.misdated += 1
         return packet._replace(at_ns=received_ns)

@@ -74,7 +74,6 @@ class Connection:
 class HepStreamTap(HepIntake):
     """Packets that HEP agents report over TCP."""
 
-    unit = "messages"
     dropped = 0
     "TCP slows its sender down instead."
 
@@ -111,16 +110,9 @@ class HepStreamTap(HepIntake):
         """Connections that are open."""
         return len(self._connections)
 
-    def notes(self) -> list[str]:
-        """Return what a person should know of this tap, a sentence each; callable from any thread."""
-        last = self._last
-        closed = (
-            f"{hep_gate.counted(n, 'connections')} closed, the last of {last[cause]}: {cause}" for cause, n in self.closed.copy().items() if cause != ENDED
-        )
-        return [*super().notes(), *closed]
-
     def _refusals(self) -> dict[str, int]:
-        closed = {f"connections closed: {cause}": count for cause, count in self.closed.copy().items() if cause != ENDED}
+        last = self._last
+        closed = {f"connections closed, the last of {last[cause]}: {cause}": count for cause, count in self.closed.copy().items() if cause != ENDED}
         return super()._refusals() | closed
 
     def fileno(self) -> int:

@@ -68,7 +68,7 @@ class LiveTap(Counted):
         ports: Sequence[int] = (5060,),
         extra_filter: str = "",
         snaplen: int = 65_535,
-        buffer_mb: int = 16,
+        buffer_mb: int = 64,
         promiscuous: bool = True,
     ) -> None:
         """Open the interface without blocking; raises TapError that says what is wrong and what to do."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from dialogs.packet import Packet
 from dialogs.taps.counters import Counted
@@ -21,7 +22,7 @@ from dialogs.taps.records import Record
 
 TERMINAL = "standard input is a terminal: pipe a capture into it, such as tcpdump -U -w - port 5060 | ./dialtap ..."
 
-Part = tuple[int, Callable[[], Iterator[Record]]]
+type Part[R] = tuple[int, Callable[[], Iterator[R]]]
 "A source of frames: no frame of it is older than this time (ns), and what opens it."
 
 
@@ -75,10 +76,10 @@ def decode(record: Record, decoder: Decoder, out: list[Packet]) -> None:
         decoder.decode(at_ns, link, frame, out)
 
 
-def in_time_order(parts: Iterable[Part]) -> Iterator[Record]:
-    """Yield the frames of all parts in time order, each part taken to be in order; a part is opened when its time comes."""
+def in_time_order[R: tuple[Any, ...]](parts: Iterable[Part[R]]) -> Iterator[R]:
+    """Yield the frames of all parts in time order, each part taken to be in order; a part is opened when its time comes. A frame begins with its time."""
     ahead = deque(sorted(parts, key=itemgetter(0)))
-    heads: list[tuple[int, int, Record, Iterator[Record]]] = []
+    heads: list[tuple[int, int, R, Iterator[R]]] = []
     number = 0
     while heads or ahead:
         while ahead and (not heads or ahead[0][0] <= heads[0][0]):

@@ -31,5 +31,5 @@ def fed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_records_fed_by_siptrace_equal_kamailio_at_every_quiet_moment(fed: Fed) -> None:
     lab, watcher, tap = fed
     assert agree_until_over(lab, watcher, [kind.place(lab) for kind in kinds()]) == {1, 2, 3, 4, 5}
-    assert (tap.dropped, tap.undecodable, tap.misdated, watcher.engine.calls.anomalies, tap.notes()) == (0, 0, 0, 0, [])
-    assert [(agent.host, agent.number, agent.off, agent.packets) for agent in tap.agents()] == [("127.0.0.1", 101, False, tap.packets)]
+    assert (tap.dropped, tap.undecodable, tap.misdated, watcher.engine.calls.anomalies, tap.health().one_way) == (0, 0, 0, 0, {})
+    assert [(agent.host, agent.number, agent.one_way, agent.packets) for agent in tap.agents()] == [("127.0.0.1", 101, False, tap.packets)]

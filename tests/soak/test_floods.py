@@ -23,6 +23,10 @@ STEP_NS, SLOW_STEP_NS = 50_000, 500_000
 
 FEW, WARM, SLICE = 20_000, 10_000, 1000
 MAX_DIALOGS = 10_000
+BEYOND = 50_000
+"Calls above the default cap, each of which must cost an older one its place."
+
+DEFAULT_CAP_MB = 1500
 MEMORY_MB = {"half_open": 60, "unfinished": 200, "gaps": 200, "first_fragments": 80, "invites": 250}
 "What a flood may take of memory, at most; the caps of the stores add up to less."
 
@@ -46,9 +50,9 @@ def decoding() -> tuple[Take, Decoder]:
     return take, decoder
 
 
-def calling() -> tuple[Take, Engine]:
-    """Return what takes frames into an engine with few places."""
-    decoder, engine = Decoder("interface:flood"), Engine(Config(dialog=Dialog(max_dialogs=MAX_DIALOGS)))
+def calling(max_dialogs: int = MAX_DIALOGS) -> tuple[Take, Engine]:
+    """Return what takes frames into an engine with so many places."""
+    decoder, engine = Decoder("interface:flood"), Engine(Config(dialog=Dialog(max_dialogs=max_dialogs)))
     out: list[Packet] = []
 
     def take(at_ns: int, frames: list[bytes]) -> None:
@@ -62,9 +66,9 @@ def calling() -> tuple[Take, Engine]:
     return take, engine
 
 
-def costs(take: Take, flood: Iterator[list[bytes]], count: int, step_ns: int = STEP_NS) -> list[float]:
+def costs(take: Take, flood: Iterator[list[bytes]], count: int, step_ns: int = STEP_NS, begin_ns: int = START_NS) -> list[float]:
     """Return CPU microseconds a thing, for each slice of the flood; making the frames does not count."""
-    found, at_ns = [], START_NS
+    found, at_ns = [], begin_ns
     while things := list(islice(flood, min(SLICE, count))):
         begin = time.process_time()
         for thing in things:
@@ -105,6 +109,39 @@ def test_flood_stays_within_its_caps_and_every_thing_costs_the_same(name: str) -
     )
     assert grown < MEMORY_MB[name]
     assert late < 2 * early
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from Linux's /proc")
+def test_flood_of_invites_stays_within_the_default_cap() -> None:
+    cap = Dialog().max_dialogs
+    gc.collect()
+    before = resident_mb()
+    take, engine = calling(cap)
+    flood, most, full_mb, spent = floods.invites(), 0, 0.0, []
+    for begun in range(0, cap + BEYOND, SLICE):
+        spent += costs(take, flood, SLICE, begin_ns=START_NS + begun * STEP_NS)
+        kept = sum(1 for _ in engine.all_calls())
+        most = max(most, kept)
+        full_mb = full_mb or (resident_mb() - before if kept == cap else 0.0)
+    grown = resident_mb() - before
+    figures.report(
+        "flood-invites-default-cap",
+        {
+            "things": cap + BEYOND,
+            "cap": cap,
+            "most_live": most,
+            "given_up": engine.evicted,
+            "grown_mb_at_the_cap": round(full_mb),
+            "grown_mb_at_the_end": round(grown),
+            "kb_a_call": round(full_mb * 1000 / cap, 1),
+            "second_10000_us": round(median(spent[WARM // SLICE : FEW // SLICE]), 2),
+            "last_tenth_us": round(median(spent[-len(spent) // 10 :]), 2),
+        },
+    )
+    assert (most, engine.evicted) == (cap, BEYOND)
+    assert grown < full_mb * 1.1
+    assert full_mb < DEFAULT_CAP_MB
 
 
 @pytest.mark.parametrize("name", FLOODS)

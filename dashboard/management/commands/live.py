@@ -67,7 +67,7 @@ def opened(options: dict[str, Any]) -> Sources:
     """Open what the options ask for; nothing for the pages alone."""
     if not options["web_only"]:
         return open_sources(request_of(options), settings.DIALTAP)
-    if any(options[name] for name in ("interface", "pcap", "follow", "hep", "demo")):
+    if any(options[name] for name in ("interface", "pcap", "follow", "hep", "hep_tcp", "demo")):
         raise CommandError("--web-only captures nothing: say to ./dialtap ingest what is to be captured", returncode=2)
     return Sources([], [], [], [])
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.history import export
-from dashboard.history.export import COLUMNS, csv_lines, iso, safe, seconds, state_name
+from dashboard.history.export import COLUMNS, csv_pages, iso, safe, seconds, state_name
 from dashboard.history.recorder import Recorder
 from dashboard.history.search import HistoryForm, search
 from dashboard.models import DialogRow
@@ -23,7 +23,7 @@ def record(tmp_path: Path, *snapshots: CallSnapshot) -> None:
 
 
 def lines(**asked: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO("".join(csv_lines(search(HistoryForm(asked)))))))
+    return list(csv.DictReader(io.StringIO("".join(csv_pages(search(HistoryForm(asked)))))))
 
 
 def test_csv_has_the_whole_call(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_csv_is_what_the_search_found_in_its_order(tmp_path: Path) -> None:
 
 
 def test_csv_of_nothing_is_the_heading(db: None) -> None:
-    assert list(csv_lines(DialogRow.objects.all())) == [",".join(column.title for column in COLUMNS) + "\r\n"]
+    assert list(csv_pages(DialogRow.objects.all())) == [",".join(column.title for column in COLUMNS) + "\r\n"]
 
 
 @pytest.mark.parametrize(

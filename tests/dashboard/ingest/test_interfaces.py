@@ -38,8 +38,8 @@ def made(pair: str) -> list[str]:
 
 
 @asynccontextmanager
-async def capturing(folder, *interfaces: str) -> AsyncIterator[Ingest]:
-    ingest = Ingest(CONFIG, "node", open_sources(Request(interfaces), CONFIG), None, folder / "messages")
+async def capturing(folder, *interfaces: str, config: Config = CONFIG) -> AsyncIterator[Ingest]:
+    ingest = Ingest(config, "node", open_sources(Request(interfaces), config), None, folder / "messages")
     task = asyncio.create_task(ingest.run())
     yield ingest
     ingest.stop()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dashboard.models import DialogRow
+from dialogs.config import Config, Tap
 from tests.dashboard.ingest.test_interfaces import capturing, network, told
 from tests.dashboard.ingest.test_loop import until
 from tests.dialogs.taps.sniffing import need_namespace
@@ -15,6 +16,9 @@ from tests.figures import report
 pytestmark = [need_namespace, pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 RATES = (1000, 2000, 3000, 4000, 6000, 8000, 10_000, 12_000, 15_000, 20_000, 30_000, 60_000)
 SECONDS = 8
+BUFFERS = (16, 32, 64, 128)
+BURST_RATE = 60_000
+BURSTS = (5000, 10_000, 20_000, 40_000, 80_000)
 PROMPT = 1.0
 "What is still to be read this long after the last packet was sent had only been kept in the buffer."
 
@@ -92,3 +96,25 @@ async def test_highest_rate_without_loss(network, tmp_path):
     }
     report("live-rate", figures)
     assert sustained >= RATES[0] * 0.9
+
+
+@pytest.mark.soak
+async def test_burst_that_each_buffer_survives(network, tmp_path):
+    survived, first_call = {}, 0
+    for buffer_mb in BUFFERS:
+        config = Config(tap=Tap(hep="", filter="udp", buffer_mb=buffer_mb))
+        async with capturing(tmp_path / str(buffer_mb), "v1", config=config) as ingest:
+            survived[buffer_mb] = 0
+            for burst in BURSTS:
+                step = await stepped(ingest, BURST_RATE, burst / BURST_RATE, first_call)
+                first_call += step.sent
+                assert step.captured + step.dropped == step.sent
+                if step.dropped:
+                    break
+                survived[buffer_mb] = step.sent
+    figures = {
+        "what": f"SIP messages that came at {BURST_RATE:,} a second and were all captured, by [tap] buffer_mb; engine and recorder on, one process",
+        "largest burst without loss": {f"{buffer_mb} MiB": count for buffer_mb, count in survived.items()},
+    }
+    report("live-burst", figures)
+    assert survived[BUFFERS[-1]] >= survived[BUFFERS[0]] > 0

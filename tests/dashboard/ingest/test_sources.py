@@ -119,6 +119,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def test_hep_is_listened_for_over_tcp_where_told(opened):
+    place, configured = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    assert hep_taps(opened(Request(hep_tcp=place), Config(tap=Tap(hep="", hep_tcp=configured)))) == [f"hep:{place}/tcp"]
+    assert hep_taps(opened(Request(hep_tcp=""), Config(tap=Tap(hep="", hep_tcp=configured)))) == []
+    assert hep_taps(opened(Request(captures=[BASIC], hep_tcp=place), Config())) == [f"hep:{place}/tcp"]
+
+
 def test_hep_is_listened_for_over_tcp_where_configured(opened):
     place = f"127.0.0.1:{free_port()}"
     assert hep_taps(opened(Request(hep=place), Config(tap=Tap(hep_tcp=place)))) == [f"hep:{place}", f"hep:{place}/tcp"]
@@ -159,7 +166,8 @@ def test_hep_port_in_use_is_said(opened):
 
 
 WRONG = {
-    "no port": (Request(captures=[BASIC], hep="127.0.0.1"), TapError, "expected HOST:PORT"),
+    "no port": (Request(captures=[BASIC], hep="127.0.0.1"), TapError, "--hep 127.0.0.1: expected HOST:PORT"),
+    "no port on TCP": (Request(captures=[BASIC], hep_tcp="127.0.0.1"), TapError, "--hep-tcp 127.0.0.1: expected HOST:PORT"),
     "sniffing beside a recording": (Request(["lo"], captures=[BASIC]), TapError, "never sniff"),
     "no capture": (Request(captures=[Path(__file__)]), CaptureError, "test_sources.py"),
     "folder without captures": (Request(captures=[Path(__file__).parent]), CaptureError, "no capture in it"),

@@ -9,6 +9,8 @@ from dialogs.taps.health import Agent, Health, Report, encode
 
 NOW = 1_795_294_717 * 10**9
 SECOND = 10**9
+ONE_WAY = Agent("a", 20, 0, 0, one_way=True)
+TWO = ("note", "HEP from 2 agents")
 PEERS = (Peer("edge-1", ("192.0.2.1",), "proxy"), Peer("gw-2", ("192.0.2.2:5060",), "trunk"))
 
 
@@ -46,8 +48,19 @@ CASES = {
     "incomplete": (health(incomplete=3), {}, [("warn", "3 fragmented messages incomplete")]),
     "known peer, one way": (health(one_way={"192.0.2.1": 30, "198.51.100.7": 20}), {}, [("warn", "only one direction of edge-1 and 1 more")]),
     "stranger, one way": (health(one_way={"198.51.100.7": 20}), {}, [("note", "only one direction of 198.51.100.7")]),
-    "skew": (health(agents=(Agent("cap-7", 9, 12 * SECOND), Agent("cap-8", 9, SECOND))), {}, [("warn", "clock of cap-7 12.0 s ahead")]),
-    "skews": (health(agents=(Agent("a", 1, -3 * SECOND), Agent("b", 1, 9 * SECOND))), {}, [("warn", "clocks of 2 agents are off")]),
+    "skew": (
+        health(agents=(Agent("cap-7", 9, 12 * SECOND), Agent("cap-8", 9, SECOND))),
+        {},
+        [("warn", "clock of cap-7 12.0 s ahead"), TWO],
+    ),
+    "skews": (
+        health(agents=(Agent("a", 1, -3 * SECOND), Agent("b", 1, 9 * SECOND))),
+        {},
+        [("warn", "clocks of 2 agents are off"), TWO],
+    ),
+    "agent, one way": (health(agents=(ONE_WAY,)), {}, [("warn", "one direction only from a"), ("note", "HEP from 1 agent")]),
+    "agents, one way": (health(agents=(ONE_WAY, ONE_WAY)), {}, [("warn", "one direction only from 2 agents"), TWO]),
+    "misdated": (health(agents=(Agent("a", 20, 0, 12),)), {}, [("warn", "12 messages dated by arrival"), ("note", "HEP from 1 agent")]),
     "refused": (health(refused={"wrong key": 1200, "no key": 1}), {}, [("warn", "1,201 refused")]),
     "encrypted": (health(encrypted={"192.0.2.2": 7}), {}, [("note", "encrypted: feed it by HEP")]),
     "ICMP": (health(unreachable={"192.0.2.2": 7}), {}, [("note", "ICMP unreachable from 192.0.2.2")]),
@@ -81,6 +94,18 @@ def test_nobody_is_quiet_when_it_is_switched_off(settings):
 def test_peers_are_called_by_name_and_found_by_it():
     (encrypted,) = found(health(encrypted={"192.0.2.1": 1200, "198.51.100.7": 3, "others": 2}))
     assert encrypted.items == (Item("edge-1", "1,200", "edge-1"), Item("198.51.100.7", "3", "198.51.100.7"), Item("others", "2"))
+
+
+def test_agents_are_listed_with_their_messages_and_clocks():
+    agents = (Agent("edge-1 (7) at 192.0.2.1", 12_345, -400_000_000), Agent("agent at 192.0.2.2", 1, 0))
+    (listed,) = found(health(agents=agents), name="hep:127.0.0.1:9060")
+    assert listed.items == (Item("edge-1 (7) at 192.0.2.1", "12,345, clock -0.4 s"), Item("agent at 192.0.2.2", "1, clock +0.0 s"))
+
+
+@pytest.mark.parametrize(("tap", "words"), [("interface:eth1", "mirror both directions"), ("hep:127.0.0.1:9060", "trace_mode 1")])
+def test_one_direction_is_mended_where_it_is_lost(tap, words):
+    (missing,) = found(health(one_way={"192.0.2.1": 30}), name=tap)
+    assert words in missing.advice
 
 
 def test_interface_that_is_away_is_looked_for():

@@ -7,7 +7,7 @@ from django.test import Client
 
 from dashboard.models import TapStatus
 from dialogs.config import Config, Peer
-from dialogs.taps.health import Health, Report, encode
+from dialogs.taps.health import Agent, Health, Report, encode
 from tests.dashboard.live.people import person
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,22 @@ def test_peer_opens_its_calls_and_strangers_are_escaped(page, settings):
     tap(report=Report(health=Health(encrypted={"192.0.2.1": 7, "<b>": 1})))
     text = page()
     assert [words in text for words in ('href="/?q=edge+1"', "encrypted: feed it by HEP", "&lt;b&gt;", "<b></bdi>")] == [True, True, True, False]
+
+
+def test_agents_of_hep_are_shown_with_what_is_wrong_with_each(page):
+    agents = (Agent("edge-1 (7) at 192.0.2.1", 1200, -75 * SECOND, misdated=34), Agent("<b>", 20, 0, one_way=True))
+    tap("hep:127.0.0.1:9060", Report(health=Health(agents=agents)))
+    text = page()
+    shown = (
+        "HEP 127.0.0.1:9060",
+        "34 messages dated by arrival",
+        "one direction only from &lt;b&gt;",
+        "HEP from 2 agents",
+        "1,200, clock -75.0 s",
+        "75.0 s behind",
+    )
+    assert [words for words in shown if words not in text] == []
+    assert "<b></bdi>" not in text
 
 
 def test_page_asks_again_and_gets_its_list_only(page):

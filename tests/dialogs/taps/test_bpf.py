@@ -1,8 +1,14 @@
+import re
+from pathlib import Path
+
 import pcapy
 import pytest
 
 from dialogs.taps import capture_filter
 from dialogs.taps.bpf import ICMP_ERRORS, IPSEC_SAMPLE, LABELLED, TUNNELS
+
+from .frames import ethernet, ipv4, udp
+from .tunnelled import tunnels
 
 ETHERNET, COOKED = 1, 113
 OTHER_LINKS = (0, 9, 12, 50, 104, 108, COOKED, 228, 276)
@@ -48,3 +54,17 @@ def test_filter_is_what_libpcap_understands(ports: tuple[int, ...], extra: str) 
     if not {"vlan", "mpls"} & set(extra.split()):
         for link_type in OTHER_LINKS:
             pcapy.compile(link_type, 65535, capture_filter(ports, extra, vlan=False), 1, 0)
+
+
+OPERATING = (Path(__file__).resolve().parents[3] / "docs" / "operating.md").read_text().partition("## Busy tunnels")[2].partition("\n## ")[0]
+WHOLE = (ethernet(ipv4(udp())), ethernet(ipv4(udp()), 0x8100))
+LEFT_OUT = {name: frame for name, (link_type, frame) in tunnels(ipv4(udp())).items() if link_type == ETHERNET}
+
+
+FILTERS = list(zip(re.findall(r'`"([^"]+)"`', OPERATING), ("gtp", "gtp", "vxlan", "mpls", "pppoe"), strict=True))
+
+
+@pytest.mark.parametrize(("extra", "tunnel"), FILTERS)
+def test_filter_of_the_operators_guide_leaves_a_tunnel_out_and_plain_sip_in(extra: str, tunnel: str) -> None:
+    program = pcapy.compile(ETHERNET, 65535, capture_filter([5060], extra), 1, 0)
+    assert [bool(program.filter(frame)) for frame in (*WHOLE, LEFT_OUT[tunnel])] == [True, True, False]

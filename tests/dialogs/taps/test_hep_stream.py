@@ -78,7 +78,7 @@ def test_messages_of_several_agents_become_packets(tap: HepStreamTap, agents: li
     packets = drained(tap, lambda: tap.packets == 3)
     assert sorted((p.at_ns, p.data, p.tap) for p in packets) == [(now, b"BYE", tap.name), *[(now, INVITE, tap.name)] * 2]
     assert (tap.name, tap.recorded, tap.connections, tap.newest_ns) == (f"hep:127.0.0.1:{tap.address[1]}/tcp", False, 2, now)
-    assert (tap.dropped, tap.undecodable, tap.refused, tap.error, tap.notes()) == (0, 0, 0, "", [])
+    assert (tap.dropped, tap.undecodable, tap.refused, tap.error) == (0, 0, 0, "")
     assert [(agent.host, agent.packets) for agent in tap.agents()] == [("127.0.0.1", 3)]
 
 
@@ -101,8 +101,7 @@ def test_connection_that_says_nothing_is_closed(tap: HepStreamTap, agents: list[
     clock.now += 1
     tap.drain()
     assert (tap.connections, tap.closed, agent.recv(1)) == (0, {TOO_SLOW: 1}, b"")
-    assert tap.notes() == [f"1 connection closed, the last of 127.0.0.1: {TOO_SLOW}"]
-    assert tap.health().refused == {f"connections closed: {TOO_SLOW}": 1}
+    assert tap.health().refused == {f"connections closed, the last of 127.0.0.1: {TOO_SLOW}": 1}
 
 
 def test_message_that_does_not_end_is_not_waited_for(tap: HepStreamTap, agents: list[socket.socket], clock: Clock) -> None:
@@ -137,7 +136,7 @@ def test_wrong_keys_buy_no_time(agents: list[socket.socket], clock: Clock) -> No
     agent.sendall(KEYED)
     packets = drained(tap, lambda: tap.packets == 1 and tap.refused == 2)
     assert [p.data for p in packets] == [INVITE]
-    assert tap.notes() == ["2 messages without the key from 127.0.0.1"]
+    assert tap.health().refused == {"127.0.0.1: no key": 2}
     clock.now += PATIENCE + 1
     stranger.sendall(MESSAGE)
     tap.drain()
@@ -153,7 +152,7 @@ def test_garbage_closes_its_connection_alone(tap: HepStreamTap, agents: list[soc
     good.sendall(MESSAGE)
     drained(tap, lambda: tap.packets == 2)
     assert (tap.closed, tap.counters.undecodable, tap.counters.frames) == ({GARBAGE: 1}, {"HEP": 1}, 2)
-    assert tap.notes() == [f"1 connection closed, the last of 127.0.0.1: {GARBAGE}"]
+    assert tap.health().refused == {f"connections closed, the last of 127.0.0.1: {GARBAGE}": 1}
 
 
 def test_64_kb_without_end_keep_to_their_buffer(tap: HepStreamTap, agents: list[socket.socket]) -> None:
@@ -183,7 +182,7 @@ def test_agent_that_hangs_up_is_let_go(tap: HepStreamTap, agents: list[socket.so
     agent.sendall(MESSAGE + rest)
     agent.close()
     drained(tap, lambda: tap.connections == 0)
-    assert (tap.packets, tap.closed, tap.counters.undecodable, tap.notes()) == (1, {ENDED: 1}, undecodable, [])
+    assert (tap.packets, tap.closed, tap.counters.undecodable, tap.health().refused) == (1, {ENDED: 1}, undecodable, {})
 
 
 def test_agent_that_breaks_off_is_let_go(tap: HepStreamTap, agents: list[socket.socket]) -> None:
@@ -216,7 +215,7 @@ def test_stranger_is_hung_up_on_and_said() -> None:
     with socket.create_connection(tap.address, 5) as stranger:
         drained(tap, lambda: tap.refused == 1)
         assert (stranger.recv(1), tap.connections) == (b"", 0)
-    assert tap.notes() == ["1 message that hep_allow does not name from 127.0.0.1"]
+    assert tap.health().refused == {"127.0.0.1: not in hep_allow": 1}
     tap.close()
 
 
