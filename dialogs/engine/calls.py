@@ -9,6 +9,7 @@ from dialogs.engine.call_table import CallTable
 from dialogs.engine.events import Anomaly, Changed, Created, Event
 from dialogs.engine.identity import h_entry, serial_of, uid
 from dialogs.engine.rules.compiled import moment_of
+from dialogs.engine.rules.moment import TIMEOUT_BYE
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
     CONFIRMED,
@@ -85,6 +86,7 @@ class Calls(CallTable):
             h_entry=h_entry(message.call_id, self.config.hash_size),
             user_agent=message.header("user-agent") or "",
             lifetime=self.config.default_timeout,
+            iflags=TIMEOUT_BYE * self.sends_bye,
         )
         self.run("created", call, message, packet)
         if call.ignored:
