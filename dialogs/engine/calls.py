@@ -100,6 +100,7 @@ class Calls(CallTable):
     def _again(self, call: Call, message: Message, at_ns: int) -> list[Event]:
         self.by_state[DELETED] -= 1
         self.by_state[UNCONFIRMED] += 1
+        self.callers.fail(call.caller.uri, call.tally, -1)
         call.again(message, begin(message), at_ns)
         self._count_again(call)
         return [Changed(call.uid, at_ns, int(UNCONFIRMED), "INVITE")]
@@ -145,7 +146,7 @@ class Calls(CallTable):
             return []
         call.note("final answer not seen")
         changed = self._enter(call, DELETED, packet.at_ns, "ACK")
-        self.failed += 1
+        self._failed(call)
         self.run("failed", call, message, packet)
         call.end(packet.at_ns, "callee", 0, "refused, answer not seen")
         return [changed]
@@ -226,7 +227,7 @@ class Calls(CallTable):
         if copy == "repeat" or not call.invite.decides(message.branch) or call.state not in (UNCONFIRMED, EARLY):
             return []
         ended = self._move(call, RPL3XX, packet, message, downstream=False)
-        self.failed += 1
+        self._failed(call)
         by = "callee" if copy == "hop" or not call.invite.others else "proxy"
         if message.status == 487 and call.cancelled_by:
             by = call.cancelled_by
