@@ -206,6 +206,26 @@ class AuditEvent(models.Model):
         raise AppendOnly
 
 
+class Alert(models.Model):
+    """What a rule said of a call that people should see: kept for a while, whatever becomes of the call."""
+
+    at_ns = models.BigIntegerField()
+    kind = models.CharField(max_length=16)  # alert, webhook, terminate
+    text = models.TextField()
+    dialog_uid = models.CharField(max_length=16)
+    node = models.CharField(max_length=64)
+    seen = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-at_ns", "-id"], name="alert_page"),  # newest first, retention
+            models.Index(fields=["id"], name="alert_unseen", condition=Q(seen=False)),  # the count on every page
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
 class TapStatus(models.Model):
     """What a tap says of itself: the ingest writes it every second, the health chip reads it."""
 

@@ -14,7 +14,7 @@ from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, EARLY, State
 CALLERS_MAX = 10_000
 "Callers remembered; the one of whom nothing has changed for longest is forgotten first, counted."
 
-URI_MAX = 256
+URI_MAX = 200
 "Characters of a URI by which callers are told apart."
 
 
