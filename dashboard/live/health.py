@@ -125,7 +125,8 @@ class TapMeter:
         judged = taps(now_ns)
         chip_texts = render_to_string("live/_taps.html", chips(judged, now_ns))
         alerts = frames.fill("#alert-count", render_to_string("live/_alerts.html", {"unseen": unseen()}).strip())
-        fragment = alerts + frames.fill("#taps", chip_texts) + frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
+        doubt = frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
+        fragment = frames.fill("#taps", chip_texts) + doubt + alerts
         self.changed = fragment != self.fragment
         self.fragment = fragment
 
