@@ -124,6 +124,7 @@ class FollowedFile(models.Model):
     error = models.TextField(default="")
 
     class Meta:
+        default_permissions = ()  # no page shows it
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["node", "folder", "inode"], name="followed_once"),
         ]
@@ -225,6 +226,26 @@ class AuditEvent(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refuse: what was written stays."""
         raise AppendOnly
+
+
+class Alert(models.Model):
+    """What a rule said of a call that people should see: kept for a while, whatever becomes of the call."""
+
+    at_ns = models.BigIntegerField()
+    kind = models.CharField(max_length=16)  # alert, webhook, terminate
+    text = models.TextField()
+    dialog_uid = models.CharField(max_length=16)
+    node = models.CharField(max_length=64)
+    seen = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-at_ns", "-id"], name="alert_page"),  # newest first, retention
+            models.Index(fields=["id"], name="alert_unseen", condition=Q(seen=False)),  # the count on every page
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
 
 
 class TapStatus(models.Model):

@@ -18,7 +18,7 @@ WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "order"]) & ~Q(codename_
 
 ROLES: dict[str, Q] = {
     "viewer": OURS & Q(codename__startswith="view_"),
-    "operator": OURS & (Q(codename__startswith="view_") | Q(codename="end_call")),
+    "operator": OURS & (Q(codename__startswith="view_") | Q(codename__in=["end_call", "change_alert"])),
     "administrator": (OURS & ~WRITTEN_ONCE) | ACCOUNTS,
 }
 

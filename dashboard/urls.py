@@ -7,12 +7,15 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from dashboard.pages import call, history, live, orders, taps
+from dashboard.pages import alerts, call, callers, history, live, orders, taps
 
 urlpatterns = [
     path("", live.live, name="live"),
     path("welcome/", live.welcome, name="welcome"),
     path("profiles/", live.profiles, name="profiles"),
+    path("callers/", callers.callers, name="callers"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/seen/", alerts.seen, name="alerts_seen"),
     path("history/", history.history, name="history"),
     path("history/calls.csv", history.download, name="download"),
     path("orders/", orders.orders, name="orders"),

@@ -28,12 +28,25 @@ class Dialog(msgspec.Struct, frozen=True):
     dlg_match_mode: int = 1
     "0 by the did cookie only, 1 by cookie then tags, 2 by tags only. Kamailio's own default is 0."
 
+    kamailio_exact: bool = True
+    "False: three oddities of the original's figures are mended in the record (dialogs.engine.exactness)."
+
     hash_size: int = 4096
     rr_param: str = "did"
     profiles_with_value: tuple[str, ...] = ()
     profiles_no_value: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
     'Python functions that are told of callbacks and event routes, as dotted paths: "mysite.calls.log". Each takes a list of `Called`.'
+
+    db_mode: int = 1
+    "When what a restart needs is stored: 0 never, 1 each tick, 2 every `db_update_period`, 3 at the end. Kamailio's own default is 0."
+
+    db_update_period: int = 60
+    db_skip_load: bool = False
+    "Live calls are not read back at the start."
+
+    dlg_extra_hdrs: str = ""
+    "Header lines, each with its CRLF, that our own requests carry."
 
     max_dialogs: int = 200_000
     "Calls kept in memory; the one idle longest is dropped first, counted and shown."

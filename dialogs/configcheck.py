@@ -20,6 +20,15 @@ PORT_MAX = 65535
 SNAPLEN_MAX = 262_144  # libpcap's own limit
 SHOWN_MAX = 60
 TRANSPORTS = ("udp", "tcp", "tls", "sctp", "ws", "wss")
+HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:[^\x00-\x1f\x7f]*")
+PROXYS_OWN = frozenset(
+    {
+        *("via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m", "route", "record-route", "max-forwards", "require"),
+        *("content-length", "l", "content-type", "c", "content-encoding", "e"),
+    }
+)
+"Headers that whoever sends a request within a dialog writes itself (RFC 3261, 12.2.1.1): a second one would break it, or lead it elsewhere."
+
 HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]/]+))(?::(\d{1,5}))?")
 
 
@@ -108,6 +117,13 @@ def is_socket(text: str) -> bool:
     return transport in TRANSPORTS and is_address(address)
 
 
+def is_header_block(text: str) -> bool:
+    """Return whether this is nothing, or whole header lines with their CRLF that belong to no dialog and no transaction."""
+    lines = text.split("\r\n")
+    found = [HEADER.fullmatch(line) for line in lines[:-1]]
+    return not lines[-1] and all(line is not None and line[1].lower() not in PROXYS_OWN for line in found)
+
+
 def is_listener(text: str) -> bool:
     """Return whether this is something to listen on: host or address, and a port (0: any free one)."""
     found = HOST_PORT.fullmatch(text)
@@ -165,6 +181,9 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "rr_param"): matches(r"[A-Za-z0-9._!%*+`'~-]+", "a parameter name"),
     ("dialog", "profiles_with_value"): PROFILE,
     ("dialog", "profiles_no_value"): PROFILE,
+    ("dialog", "db_mode"): between(0, 3),
+    ("dialog", "db_update_period"): POSITIVE,
+    ("dialog", "dlg_extra_hdrs"): Check(is_header_block, 'header lines that no proxy writes itself, each ended by \\r\\n, such as "X-Ended-By: dialtap\\r\\n"'),
     ("dialog", "max_dialogs"): POSITIVE,
     ("rule", "on"): one_of("created", "early", "confirmed", "request", "end", "failed"),
     ("peer", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),

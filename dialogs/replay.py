@@ -7,7 +7,7 @@ from typing import Any
 
 from dialogs.config import Config
 from dialogs.engine import Engine
-from dialogs.engine.listing import attempt_listings, ims_listing, ims_statistics, record_listing, statistics, stats_active
+from dialogs.engine.listing import attempt_listings, ims_listing, ims_statistics, statistics, stats_active
 from dialogs.engine.states import STATE_NAMES
 from dialogs.packet import NEVER, SECOND, Packet
 
@@ -56,7 +56,7 @@ def kamailio_view(engine: Engine, now_ns: int) -> dict[str, Any]:
         for name, _value in record.profiles:
             members[name].append(f"{record.h_entry}:{record.h_id}")
     return {
-        "dlg.list": [record_listing(record, now_ns) for record in records],
+        "dlg.list": [table.listing(record, now_ns) for record in records],
         "dlg.stats_active": stats_active(records),
         "stats": statistics(table),
         "profile_size": {name: table.profiles.size(name) for name in table.profiles.sizes},

@@ -198,7 +198,7 @@ def test_moments_named_by_a_row_exist():
 
 
 def test_callbacks_and_event_routes_that_are_there_are_told_and_no_others():
-    engine = "".join((ROOT / "dialogs" / "engine" / name).read_text() for name in ("records.py", "record_table.py"))
+    engine = "".join((ROOT / "dialogs" / "engine" / name).read_text() for name in ("callbacks.py", "records.py", "record_table.py"))
     listed = [*rows("Event routes"), *rows("Callbacks")]
     assert {row.name for row in listed if f'"{row.name}"' in engine} == {row.name for row in listed if row.there}
 

@@ -18,7 +18,7 @@ from django.db.utils import Error
 
 from dashboard.history.budget import Budget
 from dashboard.history.messages import Frame, pack, unpack
-from dashboard.history.rows import COLUMNS, Change, Values, profile_sql, profiles_of, upsert_sql, values_of
+from dashboard.history.rows import COLUMNS, AlertRow, Change, Values, alert_sql, alerts_of, profile_sql, profiles_of, upsert_sql, values_of
 from dashboard.history.segments import SegmentWriter
 from dashboard.models import DialogRow
 from dialogs.engine.snapshot import decode, encode
@@ -47,6 +47,7 @@ class Waiting(NamedTuple):
     values: Values
     frames: bytes
     profiles: list[tuple[str, str, str]]
+    alerts: list[AlertRow]
 
     @property
     def size(self) -> int:
@@ -130,9 +131,10 @@ class Recorder:
     def _wait(self, change: Change, frames: bytes) -> None:
         call = change.snapshot
         before = self.waiting.pop(call.uid, None)
+        alerts = alerts_of(change)
         if before is not None:
-            frames = before.frames + frames
-        self.waiting[call.uid] = Waiting(values_of(change, recorded=self.recorded(call.tap), frames=frames), frames, profiles_of(call))
+            frames, alerts = before.frames + frames, before.alerts + alerts
+        self.waiting[call.uid] = Waiting(values_of(change, recorded=self.recorded(call.tap), frames=frames), frames, profiles_of(call), alerts)
         while len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
             self.dropped += 1
@@ -169,6 +171,9 @@ class Recorder:
             profiles = [profile for row in rows for profile in row.profiles]
             if profiles:
                 cursor.executemany(profile_sql(), profiles)
+            alerts = [alert for row in rows for alert in row.alerts]
+            if alerts:
+                cursor.executemany(alert_sql(), alerts)
         self.revision = revision
         self.batch = paced(self.batch, perf_counter() - begun)
 
@@ -178,6 +183,26 @@ class Recorder:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REVISION_LOCK])
         cursor.execute(f"SELECT MAX(revision) FROM {DialogRow._meta.db_table}")  # noqa: S608 -- our name
         return max(cursor.fetchone()[0] or 0, self.revision) + 1
+
+    def keep(self, states: Sequence[tuple[str, bytes]]) -> bool:
+        """Store engine states beside their calls' rows, which are no newer for it; False when the database does not take them now."""
+        if self.waiting:
+            return False  # rows go first
+        table = DialogRow._meta.db_table
+        try:
+            for start in range(0, len(states), MAX_BATCH):
+                with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
+                    batch = [(engine, uid, int(State.DELETED)) for uid, engine in states[start : start + MAX_BATCH]]
+                    cursor.executemany(f"UPDATE {table} SET engine = %s WHERE uid = %s AND state < %s", batch)  # noqa: S608 -- our name
+        except Error as error:
+            self.error = f"database: {error}"
+            connections[self.using].close_if_unusable_or_obsolete()
+            return False
+        return True
+
+    def forget_states(self) -> None:
+        """Empty what a restart of this node would restore."""
+        DialogRow.objects.using(self.using).live().filter(node=self.node).update(engine=None)
 
     def restore(self, followed: Collection[str] = ()) -> Iterator[Restorable]:
         """Return the engine states of this node's live calls. Recorded ones are left out: what a file would still have said will not come.

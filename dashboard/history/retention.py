@@ -3,7 +3,10 @@
 from django.db import transaction
 
 from dashboard.history.segments import DAY_NS
-from dashboard.models import DialogRow, Order, ProfileEntry
+from dashboard.models import Alert, DialogRow, Order, ProfileEntry
+
+ALERTS_MAX = 10_000
+"Alerts kept, whatever `[history] records_days` says: rules may speak of every message."
 
 BATCH = 200
 "Calls deleted in one transaction: it stays under 50 ms."
@@ -20,6 +23,17 @@ def prune_records(now_ns: int, days: float, batch: int = BATCH) -> int:
     while uids := _old(now_ns - int(days * DAY_NS), batch):
         _delete(uids)
         deleted += len(uids)
+    return deleted
+
+
+def prune_alerts(now_ns: int, days: float, most: int = ALERTS_MAX, batch: int = BATCH) -> int:
+    """Delete the alerts older than `days` (0 = never) and the oldest of more than `most`, in short transactions; return how many."""
+    old = Alert.objects.filter(at_ns__lt=now_ns - int(days * DAY_NS)) if days > 0 else Alert.objects.none()
+    newest_beyond = Alert.objects.order_by("-pk").values_list("pk", flat=True)[most : most + 1]
+    deleted = 0
+    for found in (old, *(Alert.objects.filter(pk__lte=pk) for pk in newest_beyond)):
+        while pks := list(found.values_list("pk", flat=True)[:batch]):
+            deleted += Alert.objects.filter(pk__in=pks).delete()[0]
     return deleted
 
 

@@ -5,11 +5,12 @@ append to a column.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from dashboard.history.messages import StoredMessage
-from dashboard.models import DialogRow, ProfileEntry
+from dashboard.models import Alert, DialogRow, ProfileEntry
 from dialogs.engine.snapshot import CallSnapshot, encode
 from dialogs.engine.states import State
 from dialogs.sip import URI
@@ -20,6 +21,18 @@ MAX_KEY = 512
 MAX_TEXT = 4096
 MAX_PROFILES = 64
 MAX_INT = (1 << 63) - 1
+
+
+KEPT_STATE = b""
+"In place of an engine's state: the one that is stored stays."
+
+
+class Notice(NamedTuple):
+    """What a rule said of a call that is to last: kind is alert, webhook or terminate."""
+
+    at_ns: int
+    kind: str
+    text: str
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -34,10 +47,13 @@ class Change(msgspec.Struct, frozen=True):
     'Replaces what the snapshot says: "operator:NAME" for an order. Empty: it stays.'
 
     engine: bytes | None
-    "The engine's state of this call; stored while the call lives, None when there is none."
+    "The engine's state of this call; stored while the call lives, None when there is none, KEPT_STATE for the one that is stored."
 
     messages: Sequence[StoredMessage] = ()
     "Those that came since the change before."
+
+    notices: Sequence[Notice] = ()
+    "Likewise."
 
 
 KEPT = (
@@ -79,6 +95,8 @@ CHANGED = (
 
 Value = str | int | bytes | None
 Values = dict[str, Value]
+AlertRow = tuple[int, str, str, str, str, bool]
+"at_ns, kind, text, dialog_uid, node, seen."
 
 
 def user_of(uri: str) -> str:
@@ -146,6 +164,12 @@ def profiles_of(call: CallSnapshot) -> list[tuple[str, str, str]]:
     return [(call.uid, clean(name, 64), clean(value, MAX_KEY)) for name, value in call.profiles[:MAX_PROFILES]]
 
 
+def alerts_of(change: Change) -> list[AlertRow]:
+    """Return what rules said of the call as rows of alert_sql."""
+    call = change.snapshot
+    return [(notice.at_ns, notice.kind, clean(notice.text), call.uid, clean(call.node, 64), False) for notice in change.notices]
+
+
 COLUMNS = (*KEPT, *CHANGED, "frames")
 
 
@@ -153,10 +177,16 @@ def upsert_sql(vendor: str) -> str:
     """Return the statement for one row of COLUMNS; a row that exists keeps KEPT and gets its frames appended."""
     table = DialogRow._meta.db_table
     binary = "bytea" if vendor == "postgresql" else "BLOB"  # SQLite's || makes text of two blobs
-    updates = [f"{column} = excluded.{column}" for column in CHANGED]
+    updates = [f"{column} = excluded.{column}" for column in CHANGED if column != "engine"]
+    updates.append(f"engine = CASE WHEN LENGTH(excluded.engine) = 0 THEN {table}.engine ELSE excluded.engine END")
     updates.append(f"frames = CAST({table}.frames || excluded.frames AS {binary})")
     places = ", ".join(["%s"] * len(COLUMNS))
     return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({places}) ON CONFLICT (uid) DO UPDATE SET {', '.join(updates)}"  # noqa: S608 -- our names
+
+
+def alert_sql() -> str:
+    """Return the statement for one row of `alerts_of`."""
+    return f"INSERT INTO {Alert._meta.db_table} (at_ns, kind, text, dialog_uid, node, seen) VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608 -- our name
 
 
 def profile_sql() -> str:

@@ -14,12 +14,13 @@ import structlog
 from django.db import DatabaseError, connection
 
 from dashboard.history.recorder import Recorder
-from dashboard.history.retention import prune_records
+from dashboard.history.retention import prune_alerts, prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
 from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.heard import Heard
+from dashboard.ingest.keeping import Held
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
 from dashboard.ingest.sources import Played, Sources
@@ -96,7 +97,7 @@ class Ingest:
             self._close_taps(loop)
             await self.orders.finish()
             await self._tick()
-            await self._in_writer(self._close)
+            await self._in_writer(self._close, self.pending.keeping.last())
             self._writer.shutdown()
 
     def stop(self) -> None:
@@ -164,7 +165,10 @@ class Ingest:
         if not self._importing():
             self._take(self.engine.expire(now_ns))
         self.followed.collect()
-        await self._in_writer(self._write, self.pending.changes(), self.status.due(now_ns), now_ns)
+        changes, keeping = self.pending.changes(), self.pending.keeping
+        states = keeping.due(now_ns)
+        if await self._in_writer(self._write, changes, states, self.status.due(now_ns), now_ns):
+            keeping.done(states)
         closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
         for uid in closed:
             self.pending.touch(uid)
@@ -173,8 +177,10 @@ class Ingest:
         """Return whether a recording is being read with its original times: then only its packets move the engine's time."""
         return any(player.next_due_ns() is not None for player in self.sources.imports)
 
-    def _write(self, changes: list[Change], taps: list[TapStatus], now_ns: int) -> None:
+    def _write(self, changes: list[Change], states: list[Held], taps: list[TapStatus], now_ns: int) -> bool:
+        """Return whether the states are stored."""
         self.recorder.write(changes, now_ns)
+        kept = self.recorder.keep(states)
         try:
             if not self.recorder.waiting:
                 self.followed.write()
@@ -184,23 +190,31 @@ class Ingest:
                 self._prune(now_ns)
         except DatabaseError as error:
             logger.warning("database", error=str(error))
+        return kept
 
     def _prune(self, now_ns: int) -> None:
         kept = self.config.history
         prune(self._messages, now_ns, kept.messages_days, kept.messages_gb)
         prune_records(now_ns, kept.records_days)
+        prune_alerts(now_ns, kept.records_days)
 
     # Beginning and end
 
     def _restore(self) -> None:
         self.followed.load()
-        restored = {uid for held in self.recorder.restore(self.followed.names) if (uid := self.engine.restore(held.engine)) is not None}
+        keeping = self.pending.keeping
+        held = self.recorder.restore(self.followed.names) if keeping.loads else ()
+        restored = {uid for call in held if (uid := self.engine.restore(call.engine)) is not None}
+        keeping.restored(restored)
         lost = self.recorder.close_lost(restored)
+        if keeping.empties:
+            self.recorder.forget_states()
         self.orders.resume()
         if restored or lost:
             logger.info("restored", calls=len(restored), lost=lost)
 
-    def _close(self) -> None:
+    def _close(self, states: list[Held]) -> None:
+        self.recorder.keep(states)
         self.recorder.close()
         connection.close()
 

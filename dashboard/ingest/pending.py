@@ -3,13 +3,20 @@
 from collections.abc import Callable, Iterable
 
 from dashboard.history.messages import StoredMessage
-from dashboard.history.rows import Change
-from dialogs.engine import Called, Engine, Event, Forgotten, Seen
+from dashboard.history.rows import Change, Notice
+from dashboard.ingest.keeping import Keeping
+from dialogs.engine import Called, Engine, Event, Forgotten, Said, Seen
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.insight import PeerNames, why
 
 MAX_BYTES = 64 << 20
 "Message bytes that may wait for the recorder; beyond, messages are not stored, counted. The calls themselves are never left out."
+
+NOTICES = 100
+"What rules said, kept of one tick; beyond, it is logged only, and counted. A rule that speaks of every message must not fill the table."
+
+WORDS = {"terminate": "a rule asked to end this call: ending by rule is off ({})"}
+"What becomes of a kind's text; other kinds say theirs."
 
 
 class Pending:
@@ -20,12 +27,16 @@ class Pending:
         self.engine = engine
         self.peers = peers
         self.ended_by = ended_by
+        self.keeping = Keeping(engine.config.dialog, engine)
         self.messages_lost = 0
+        self.notices_lost = 0
         self._messages: dict[str, list[StoredMessage]] = {}
         self._last: dict[str, CallSnapshot] = {}
         "Calls that the engine let go of before they were written."
 
         self._bytes = 0
+        self._notices: dict[str, list[Notice]] = {}
+        self._noticed = 0
 
     def take(self, events: Iterable[Event]) -> None:
         """Note what these events touched."""
@@ -38,6 +49,8 @@ class Pending:
                     self._messages.setdefault(event.uid, [])
             elif not isinstance(event, Called):
                 self._messages.setdefault(event.uid, [])
+                if isinstance(event, Said) and event.kind != "log":
+                    self._note(event)
 
     def touch(self, uid: str) -> None:
         """Have a call written again although nothing was seen of it: an order about it was closed."""
@@ -54,6 +67,14 @@ class Pending:
             StoredMessage(packet.at_ns, str(packet.source), str(packet.destination), packet.transport, event.copy == "repeat", packet.data),
         )
 
+    def _note(self, event: Said) -> None:
+        self._noticed += 1
+        if self._noticed > NOTICES:
+            self.notices_lost += 1
+            return
+        text = WORDS.get(event.kind, "{}").format(event.text)
+        self._notices.setdefault(event.uid, []).append(Notice(event.at_ns, event.kind, text))
+
     @property
     def full(self) -> bool:
         """Whether so much waits that a source which can wait should."""
@@ -65,6 +86,7 @@ class Pending:
         made = (self._change(uid, messages) for uid, messages in touched.items())
         changes = [change for change in made if change is not None]
         self._last.clear()
+        self._notices, self._noticed = {}, 0
         return changes
 
     def _change(self, uid: str, messages: list[StoredMessage]) -> Change | None:
@@ -76,6 +98,7 @@ class Pending:
             path=self.peers.path(call.hosts),
             evidence=why(call),
             ended_by=self.ended_by(call),
-            engine=self.engine.dump(uid),
+            engine=self.keeping.of(call),
             messages=messages,
+            notices=self._notices.get(uid, ()),
         )

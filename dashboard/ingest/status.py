@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from dialogs.packet import Packet
 from dialogs.taps.health import Health, Report, encode
 
 PERIOD = 1.0
+CALLERS_SHOWN = 50
 FIELDS = ("node", "at_ns", "newest_ns", "packets", "messages", "dropped", "undecodable", "duplicates", "recorded", "error", "detail")
 
 
@@ -108,7 +110,7 @@ class Status:
         self._own.messages = engine.messages
         lost = engine.evicted + recorder.dropped + recorder.rejected + recorder.messages_lost + self.pending.messages_lost
         report = self._own.report(Health(), engine.packets, lost, now_ns)
-        report = msgspec.structs.replace(report, since_ns=self._since_ns, heard=self.heard.last if self._listens else {})
+        report = msgspec.structs.replace(report, since_ns=self._since_ns, heard=self.heard.last if self._listens else {}, **self._counted())
         return TapStatus(
             name=f"engine:{self.node}",
             node=self.node,
@@ -122,3 +124,14 @@ class Status:
             error=recorder.error,
             detail=encode(report),
         )
+
+    def _counted(self) -> dict[str, Any]:
+        """Return what the node counted, bounded: the greatest callers only."""
+        callers = self.engine.calls.callers
+        return {
+            "calls": callers.total(),
+            "callers": tuple(callers.top(CALLERS_SHOWN)),
+            "callers_known": len(callers),
+            "callers_forgotten": callers.forgotten,
+            "notices_lost": self.pending.notices_lost,
+        }

@@ -1,5 +1,6 @@
 """Which calls a live view shows: the filter that page, push and link share. Knows queries; knows no socket and no request."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +13,8 @@ from dashboard.models import DialogQuerySet
 LONGEST = 200
 "Characters kept of what somebody typed."
 
+URI = re.compile("(sips?|tel|urn):", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
@@ -21,7 +24,7 @@ class CallFilter:
     "Text found in caller, callee, Call-ID or path."
 
     caller: str = ""
-    "User part of the From URI, exactly."
+    "User part of the From URI, or the whole of it, exactly."
 
     profile: str = ""
     '"name" or "name=value".'
@@ -50,7 +53,7 @@ class CallFilter:
             text = self.q
             rows = rows.filter(Q(from_uri__icontains=text) | Q(to_uri__icontains=text) | Q(call_id__icontains=text) | Q(path__icontains=text))
         if self.caller:
-            rows = rows.filter(from_user=self.caller)
+            rows = rows.filter(from_uri=self.caller) if URI.match(self.caller) else rows.filter(from_user=self.caller)
         if self.profile:
             name, equals, value = self.profile.partition("=")
             entries = {"profile_entries__name": name, **({"profile_entries__value": value} if equals else {})}

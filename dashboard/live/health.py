@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from dashboard.live import frames
 from dashboard.live.findings import Finding, Looked, findings, look
-from dashboard.models import DialogRow, TapStatus
+from dashboard.models import Alert, DialogRow, TapStatus
 
 FORGOTTEN_NS = 600_000_000_000
 DOUBT_NS = 60_000_000_000
@@ -16,6 +16,8 @@ MOST = 3
 "Chips shown; more taps are counted in a word."
 
 WORDS_MAX = 80
+UNSEEN = 100
+"Alerts that are counted; more are said as 99+."
 
 
 class TapHealth(NamedTuple):
@@ -100,8 +102,14 @@ def loss_words(tap: TapHealth) -> str:
     return ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
 
 
+def unseen() -> str:
+    """Return how many alerts nobody has seen, "" for none; looks at a hundred."""
+    count = Alert.objects.filter(seen=False)[:UNSEEN].count()
+    return f"{UNSEEN - 1}+" if count >= UNSEEN else str(count or "")
+
+
 class TapMeter:
-    """Reads the taps once a second and knows the fragments of them that every page shows."""
+    """Reads the taps and the alerts once a second and knows the fragments of them that every page shows."""
 
     def __init__(self) -> None:
         self.fragment = ""
@@ -116,7 +124,9 @@ class TapMeter:
         self._due_ns = now_ns + 1_000_000_000
         judged = taps(now_ns)
         chip_texts = render_to_string("live/_taps.html", chips(judged, now_ns))
-        fragment = frames.fill("#taps", chip_texts) + frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
+        alerts = frames.fill("#alert-count", render_to_string("live/_alerts.html", {"unseen": unseen()}).strip())
+        doubt = frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
+        fragment = frames.fill("#taps", chip_texts) + doubt + alerts
         self.changed = fragment != self.fragment
         self.fragment = fragment
 

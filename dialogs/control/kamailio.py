@@ -36,24 +36,28 @@ class Reply(msgspec.Struct):
 class Kamailio:
     """Ends calls through a Kamailio that routes them. Nothing is ever sent twice: one request, one connection, no retry, no redirect."""
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
-        """Take the address, `http://[user:password@]host:port/path`, and the seconds to wait; ValueError for an address that is none."""
+    def __init__(self, url: str, timeout: float = 5.0, extra_headers: str = "") -> None:
+        """Take the address, `http://[user:password@]host:port/path`, and the seconds to wait; ValueError for an address that is none.
+
+        `extra_headers`: lines with their CRLF that the BYEs carry before the reason (`dlg_extra_hdrs`, checked with the configuration).
+        """
         self.shown = shown(url)
         "The address without user, password and query."
 
         self.url = url
         self.timeout = timeout
+        self.extra_headers = extra_headers
         # One client for all orders (its TLS set-up takes 20 ms); no connection is kept, so none can die under an order. No proxies from the
         # environment: the RPC is on the machine or its neighbour.
         limits = httpx.Limits(max_keepalive_connections=0)
         self.client = httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False, limits=limits)
 
     async def end(self, target: Target, reason: str) -> Answer:
-        """Send `dlg.end_dlg` when the dialog's own number is known from the wire, else `dlg.terminate_dlg` with Call-ID and tags."""
+        """Send `dlg.end_dlg` when the dialog's own number is known from the wire, else `dlg.terminate_dlg` with Call-ID and tags, which takes no headers."""
         if not target.did_seen:
             return await self.call("dlg.terminate_dlg", [target.call_id, target.from_tag, target.to_tag])
-        header = reason_header(reason)
-        return await self.call("dlg.end_dlg", [target.h_entry, target.h_id, *([header] if header else [])])
+        headers = self.extra_headers + reason_header(reason)
+        return await self.call("dlg.end_dlg", [target.h_entry, target.h_id, *([headers] if headers else [])])
 
     async def call(self, method: str, params: list[str | int]) -> Answer:
         """Send one allowed command; every failure is an answer in words."""

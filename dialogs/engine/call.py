@@ -121,6 +121,12 @@ class Call(msgspec.Struct, gc=False):
     "A rule said that it is not to be tracked."
 
     sflags: int = 0
+    iflags: int = 0
+    "Only rules.moment.TIMEOUT_BYE: a wire call ends by what the wire shows."
+
+    tally: int = 0
+    "Where its caller's counts are (callers.Callers)."
+
     variables: dict[str, str] = {}
     profiles: list[Membership] = []
     counted: bool = False
@@ -155,7 +161,7 @@ class Call(msgspec.Struct, gc=False):
         side, _, name = key.partition("_")
         if side in ("from", "to") and name in SIDE_KEYS:
             return self._side_field(self.caller if side == "from" else self.callee, name)
-        return 0 if key in ("dflags", "iflags") else common_field(self, key)
+        return 0 if key == "dflags" else common_field(self, key)
 
     @staticmethod
     def _side_field(side: Side, name: str) -> Scalar:

@@ -5,6 +5,7 @@ What messages do to it is in `calls`.
 
 from dialogs.config import Config
 from dialogs.engine.call import Call
+from dialogs.engine.callers import Callers
 from dialogs.engine.events import Changed, Event, Said
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
@@ -27,6 +28,7 @@ class CallTable(Ruled):
         "What rules said since the engine last took it away."
 
         self.processed = self.failed = self.expired = self.anomalies = self.late_joins = 0
+        self.callers = Callers()
         self.by_state = dict.fromkeys(STATE_NAMES, 0)
         self._parameter = self.config.rr_param.encode()
 
@@ -45,8 +47,11 @@ class CallTable(Ruled):
         self.said.append(Said(subject.uid, now_ns, kind, text))
 
     def _enter(self, call: Call, state: State, at_ns: int, cause: str, *, new: bool = False) -> Changed:
-        if not new:
+        if new:
+            call.tally = self.callers.begin(call.caller.uri, state)
+        else:
             self.by_state[call.state] -= 1
+            self.callers.move(call.caller.uri, call.tally, call.state, state)
         self.by_state[state] += 1
         call.enter(state, at_ns, cause)
         if state is DELETED:
@@ -77,6 +82,7 @@ class CallTable(Ruled):
         if call.state is DELETED or self.due_ns(call) > now_ns:
             return overdue(call, now_ns)
         self.expired += 1
+        self.callers.expire(call.caller.uri, call.tally)
         after = next_state(call.state, TIMEOUT)
         changed = self._enter(call, after or DELETED, now_ns, "timeout")
         self.run_without_message("end", call, now_ns)
@@ -85,9 +91,15 @@ class CallTable(Ruled):
         return [changed, *said]
 
     def adopt(self, call: Call) -> None:
-        """Count a restored call among those that live; it was processed before."""
+        """Count a restored call among those that live; it was processed before, which only its caller's counts tell."""
         self.by_state[call.state] += 1
+        call.tally = self.callers.begin(call.caller.uri, call.state)
         self._count_again(call)
+
+    def _failed(self, call: Call) -> None:
+        """Count a refusal."""
+        self.failed += 1
+        self.callers.fail(call.caller.uri, call.tally)
 
     def _count_again(self, call: Call) -> None:
         """Put a call's memberships, which its end or another process took out, back into the counters."""
@@ -98,6 +110,7 @@ class CallTable(Ruled):
     def forget(self, call: Call) -> None:
         """Take a call out of the counters."""
         self.by_state[call.state] -= 1
+        self.callers.move(call.caller.uri, call.tally, call.state, None)
         if call.counted:
             self.profiles.drop(call.profiles)
             call.counted = False

@@ -9,6 +9,7 @@ from dialogs.engine.events import Anomaly, Changed, Created, Event
 from dialogs.engine.identity import serial_of, uid
 from dialogs.engine.late_calls import LateCalls
 from dialogs.engine.rules.compiled import moment_of
+from dialogs.engine.rules.moment import TIMEOUT_BYE
 from dialogs.engine.sockets import STREAMS
 from dialogs.engine.states import (
     CONFIRMED,
@@ -94,6 +95,7 @@ class Calls(LateCalls):
             h_entry=entry,
             user_agent=text(agents[0]) if agents else "",
             lifetime=self.config.default_timeout,
+            iflags=TIMEOUT_BYE * self.sends_bye,
         )
         unseen_at_begin(call, message, packet)
         self.run("created", call, message, packet)
@@ -108,6 +110,7 @@ class Calls(LateCalls):
     def _again(self, call: Call, message: Message, at_ns: int) -> list[Event]:
         self.by_state[DELETED] -= 1
         self.by_state[UNCONFIRMED] += 1
+        self.callers.fail(call.caller.uri, call.tally, -1)
         call.again(message, begin(message), at_ns)
         self._count_again(call)
         return [Changed(call.uid, at_ns, int(UNCONFIRMED), "INVITE")]
@@ -152,7 +155,7 @@ class Calls(LateCalls):
             return []
         call.note(NO_FINAL)
         changed = self._enter(call, DELETED, packet.at_ns, "ACK")
-        self.failed += 1
+        self._failed(call)
         self.run("failed", call, message, packet)
         call.end(packet.at_ns, "callee", 0, "refused, answer not seen")
         return [changed]
@@ -232,7 +235,7 @@ class Calls(LateCalls):
         if copy == "repeat" or not call.invite.decides(message.branch) or call.state not in (UNCONFIRMED, EARLY):
             return []
         ended = self._move(call, RPL3XX, packet, message, downstream=False)
-        self.failed += 1
+        self._failed(call)
         by = "callee" if copy == "hop" or not call.invite.others else "proxy"
         if message.status == 487 and call.cancelled_by:
             by = call.cancelled_by

@@ -148,7 +148,7 @@ class Engine(LateJoins):
 
     def expire(self, now_ns: int) -> list[Event]:
         """Run every timer up to this time and return what came of it."""
-        events: list[Event] = []
+        events: list[Event] = self._called() if self.records.called else []  # of a restart
         timers = self._timers
         while True:
             first = timers[0][0] if timers else NEVER

@@ -31,6 +31,7 @@ class LateCalls(CallTable):
         events: list[Event] = [Created(call.uid, packet.at_ns)]
         if message.status:
             self.by_state[UNCONFIRMED] += 1
+            call.tally = self.callers.begin(call.caller.uri, UNCONFIRMED)
         else:
             state = EARLY if message.method == "PRACK" else CONFIRMED
             call.start_ns = packet.at_ns if state is CONFIRMED else 0
@@ -78,9 +79,12 @@ class LateCalls(CallTable):
         """Fill in what a late INVITE tells of the call that was joined without it; one that is over stays as it is."""
         for call in calls:
             if call.late and call.state is not DELETED and message.from_tag in (call.caller.tag, call.callee.tag):
+                guessed = call.caller.uri
                 if message.from_tag != call.caller.tag:
                     call.caller, call.callee, call.heard = call.callee, call.caller, other_side(call.heard)
                 sender = message.from_
+                self.callers.undo(guessed, call.tally, call.state)
+                call.tally = self.callers.begin(sender.uri, call.state)
                 call.late, call.invite, call.request_uri = False, begin(message), message.request_uri
                 call.caller.uri, call.caller.name, call.caller.address = sender.uri, sender.name, packet.source
                 call.caller.cseq = max(call.caller.cseq, message.cseq)

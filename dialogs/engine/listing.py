@@ -6,9 +6,10 @@ Key order is part of the shape. Times are whole seconds.
 from typing import Any
 
 from dialogs.engine.call import Call, Side
+from dialogs.engine.exactness import spoken_duration
 from dialogs.engine.identity import h_entry
 from dialogs.engine.record import Record
-from dialogs.engine.record_listing import REF, duration, record_listing
+from dialogs.engine.record_listing import REF, record_listing
 from dialogs.engine.records import Records
 from dialogs.engine.sockets import socket_text
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, STATE_NAMES, UNCONFIRMED
@@ -43,12 +44,12 @@ def call_listing(call: Call, now_ns: int, lifetime: int) -> dict[str, Any]:
         "start_ts": start,
         "init_ts": call.init_ns // SECOND,
         "end_ts": end,
-        "duration": duration(start, end, now_ns // SECOND) if start else 0,
+        "duration": spoken_duration(start, end, now_ns // SECOND),
         "timeout": (call.last_ns // SECOND + lifetime) if call.answered else 0,
         "lifetime": lifetime,
         "dflags": 0,
         "sflags": call.sflags,
-        "iflags": 0,
+        "iflags": call.iflags,
         "caller": _side(call.caller),
         "callee": _side(call.callee, seen=bool(call.start_ns)),
         "profiles": [name if value is None else {name: value} for name, value in reversed(call.profiles)],

@@ -16,8 +16,8 @@ HAS_BYE = 4
 "dflags bit DLG_FLAG_HASBYE."
 
 NEW, CHANGED, VARIABLES_CHANGED, TM, PROFILES_CHANGED = 1, 2, 128, 512, 1024
-TIMEOUT_BYE, NO_RESET, CSEQ_DIFF, PRACK_SEEN = 1, 8, 16, 32
-"iflags bits."
+NO_RESET, CSEQ_DIFF, PRACK_SEEN = 8, 16, 32
+"iflags bits, beside rules.moment.TIMEOUT_BYE."
 
 
 LEG_KEYS = {"tag": "tag", "cseq": "cseq", "contact": "contact", "rs": "route_set", "bindaddr": "socket"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dialogs.engine.exactness import EXACT, Exactness
 from dialogs.engine.record import Leg, Record
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, UNCONFIRMED
 from dialogs.packet import SECOND
@@ -14,15 +15,8 @@ def _leg(leg: Leg) -> dict[str, str | None]:
     return {"tag": leg.tag, "contact": leg.contact, "cseq": leg.cseq, "route_set": leg.route_set, "socket": leg.socket}
 
 
-def duration(start: int, end: int, now: int) -> int:
-    """Return the seconds since the answer, until the end or now (reference 5.1, row 11)."""
-    if end:
-        return end - start
-    return now - start if start else 0
-
-
-def record_listing(record: Record, now_ns: int) -> dict[str, Any]:
-    """Return one dialog as `dlg.list` has it, oddities included (a failed call's duration is its end time)."""
+def record_listing(record: Record, now_ns: int, exactness: Exactness = EXACT) -> dict[str, Any]:
+    """Return one dialog as `dlg.list` has it, oddities included unless they are to be mended (`RecordTable.listing` asks the configuration)."""
     start, end = record.start_ns // SECOND, record.end_ns // SECOND
     return {
         "h_entry": record.h_entry,
@@ -35,7 +29,7 @@ def record_listing(record: Record, now_ns: int) -> dict[str, Any]:
         "start_ts": start,
         "init_ts": record.init_ns // SECOND,
         "end_ts": end,
-        "duration": duration(start, end, now_ns // SECOND),
+        "duration": exactness.duration(start, end, now_ns // SECOND),
         "timeout": record.timeout_ns // SECOND,
         "lifetime": record.lifetime,
         "dflags": record.dflags,

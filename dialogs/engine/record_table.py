@@ -3,12 +3,16 @@
 What messages do to it is in `records`.
 """
 
+from typing import Any
+
 from dialogs.config import Config
 from dialogs.engine.events import Called
-from dialogs.engine.record import PROFILES_CHANGED, TIMEOUT_BYE, Record
+from dialogs.engine.exactness import EXACT, MENDED
+from dialogs.engine.record import PROFILES_CHANGED, Record
 from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
+from dialogs.engine.rules.moment import TIMEOUT_BYE
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
 from dialogs.packet import NEVER, SECOND
 
@@ -29,6 +33,7 @@ class RecordTable(Ruled):
     def __init__(self, config: Config, rules: Rules) -> None:
         super().__init__(config, rules)
         self.processed = self.early = self.active = self.failed = self.expired = 0
+        self.exactness = EXACT if self.config.kamailio_exact else MENDED
         self.moved = 0
         "Changes that may have brought a record's deadline nearer."
 
@@ -46,7 +51,11 @@ class RecordTable(Ruled):
     def call(self, name: str, record: Record, now_ns: int) -> None:
         """Tell the handlers of a moment in a record's life (reference 7)."""
         if self.listening:
-            self.called.append(Called(name, now_ns, record_listing(record, now_ns)))
+            self.called.append(Called(name, now_ns, self.listing(record, now_ns)))
+
+    def listing(self, record: Record, now_ns: int) -> dict[str, Any]:
+        """Return one dialog as `dlg.list` has it, with or without the oddities that `kamailio_exact` speaks of."""
+        return record_listing(record, now_ns, self.exactness)
 
     def answered(self) -> int:
         """Return `active_dialogs`."""
@@ -145,11 +154,12 @@ class RecordTable(Ruled):
     def _clean(self, record: Record, now_ns: int) -> bool:
         """Do what the cleaner does with a record whose turn has come; True when it is to be destroyed.
 
-        A ringing record goes silently and leaks +1 in early_dialogs, as in the original. One without ACK gets a few more seconds.
+        A ringing record goes silently and leaks +1 in early_dialogs, as in the original, unless that is mended. One without ACK gets a few more seconds.
         """
         if record.state in (UNCONFIRMED, EARLY):
             self.profiles.drop(record.profiles)
             record.profiles = []
+            self._count(self.exactness.dropped_ringing, record.state)
             record.state = DELETED
             self.call("DESTROY", record, now_ns)
             return True

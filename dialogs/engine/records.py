@@ -15,7 +15,6 @@ from dialogs.engine.record import (
     CSEQ_DIFF,
     NO_RESET,
     PRACK_SEEN,
-    TIMEOUT_BYE,
     VARIABLES_CHANGED,
     Leg,
     Record,
@@ -23,6 +22,7 @@ from dialogs.engine.record import (
 )
 from dialogs.engine.record_table import OWN_BYE_NS, RecordTable
 from dialogs.engine.rules.compiled import Rules, moment_of
+from dialogs.engine.rules.moment import TIMEOUT_BYE
 from dialogs.engine.sockets import Sockets, socket_text
 from dialogs.engine.states import (
     CONFIRMED,
@@ -58,6 +58,8 @@ class Records(RecordTable):
         self.sockets = sockets
         self._parameter = self.config.rr_param.encode()
         self._cookie = b";" + self._parameter + b"="
+        self._spirals = self.config.detect_spirals or not self.exactness.spiral
+        "Whether an INVITE that comes back is the record it was: where that is mended, always."
 
     def _entrance(self, packet: Packet) -> Endpoint | None:
         return self.sockets.entrance(packet.source, packet.destination, packet.transport)
@@ -77,9 +79,9 @@ class Records(RecordTable):
             if last is not None:
                 self._leaves(last, message)
             return None
-        if last is not None and self.config.detect_spirals and last.state in (UNCONFIRMED, EARLY, CONFIRMED_NA):
+        if last is not None and self._spirals and last.state in (UNCONFIRMED, EARLY, CONFIRMED_NA):
             self._leaves(last, message)
-            self.run("created", last, message, packet)
+            self.run(self.exactness.spiral, last, message, packet)
             self.call("SPIRALED", last, packet.at_ns)
             return None
         return self._create(records, message, packet, entry)
@@ -104,7 +106,7 @@ class Records(RecordTable):
             invite=begin(message),
             caller=Leg(sender.tag, contacts[0], message.cseq_text, ",".join(routes), socket_text(entrance, packet.transport)),
             callee=Leg(),
-            iflags=TIMEOUT_BYE * (self.config.send_bye or self.config.flavour == "ims_dialog") | NO_RESET * self.config.timeout_noreset,
+            iflags=TIMEOUT_BYE * self.sends_bye | NO_RESET * self.config.timeout_noreset,
             routes_before=len(routes) + bool(self.sockets),
         )
         self.run("created", record, message, packet)

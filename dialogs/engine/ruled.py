@@ -20,6 +20,9 @@ class Ruled(ABC):
     def __init__(self, config: Config, rules: Rules) -> None:
         self.config = config.dialog
         self.rules = rules
+        self.sends_bye = self.config.send_bye or self.config.flavour == "ims_dialog"
+        "Whether the proxy ends a dialog itself when its lifetime is over, until a rule says otherwise of one."
+
         self.profiles = Profiles(self.config.profiles_with_value, self.config.profiles_no_value)
 
     @abstractmethod

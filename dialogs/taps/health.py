@@ -17,6 +17,10 @@ ONE_WAY = 20
 "Packets of a peer in one direction, and none in the other, from which on it is worth a word."
 
 
+Counted = tuple[str, int, int, int, int, int]
+"(caller, processed, early, active, failed, expired), as dialogs.engine.callers.Caller has them."
+
+
 class Agent(msgspec.Struct, frozen=True, array_like=True):
     """One sender of HEP."""
 
@@ -85,6 +89,19 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
     since_ns: int = 0
     "Since when this ingest runs."
+
+    calls: Counted | None = None
+    "What the node counted of all calls. This and the rest only in the report of the node itself."
+
+    callers: tuple[Counted, ...] = ()
+    "Its greatest callers, greatest first."
+
+    callers_known: int = 0
+    callers_forgotten: int = 0
+    "Callers that are counted, and that made room for others."
+
+    notices_lost: int = 0
+    "Alerts of rules that were too many at once to be kept."
 
     heard: dict[str, int] = {}
     "Names of watched peers -> when SIP from them was last seen, 0 for never. Only in the report of the node itself."

@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 pytestmark = pytest.mark.django_db
 
-VIEWS = {"view_auditevent", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
+VIEWS = {"view_alert", "view_auditevent", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
 
 
 def permissions(role: str) -> set[str]:
@@ -15,11 +15,11 @@ def permissions(role: str) -> set[str]:
 
 def test_viewer_and_operator_may_what_their_names_say() -> None:
     assert permissions("viewer") == VIEWS
-    assert permissions("operator") == VIEWS | {"end_call"}
+    assert permissions("operator") == VIEWS | {"end_call", "change_alert"}
 
 
 def test_administrator_may_all_but_edit_the_log() -> None:
-    changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in ("dialogrow", "profileentry", "tapstatus", "user", "group")}
+    changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in ("alert", "dialogrow", "profileentry", "tapstatus", "user", "group")}
     accounts = {"view_user", "view_group"}
     assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call"}
 

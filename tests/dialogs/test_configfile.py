@@ -180,3 +180,29 @@ def test_find_prefers_the_chosen_file(tmp_path):
     (tmp_path / "dialtap.toml").touch()
     assert find(tmp_path) == tmp_path / "dialtap.toml"
     assert find(tmp_path, str(tmp_path / "other.toml")) == tmp_path / "other.toml"
+
+
+BLOCK = ':2: [dialog] dlg_extra_hdrs: expected header lines that no proxy writes itself, each ended by \\r\\n, such as "X-Ended-By: dialtap\\r\\n", got '
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "X-A: 1",
+        r"X-A: 1\n",
+        r"X-A: 1\r\n\r\nBYE",
+        r"X-A: 1\r\n\r\n",
+        r"X-A: 1\r\n folded\r\n",
+        r"X-A: 1\rX-B: 2\r\n",
+        r"no header\r\n",
+        r"Route : <sip:x>\r\n",
+        r"v: SIP/2.0/UDP h\r\n",
+    ],
+)
+def test_extra_headers_are_whole_lines_that_harm_no_request(written):
+    assert mistake(f'[dialog]\ndlg_extra_hdrs = "{written}"') == f'{BLOCK}"{written}"'
+
+
+@pytest.mark.parametrize("written", ["", r"X-A: 1\r\n", r"X-A: 1\r\nX-B:\r\n"])
+def test_extra_headers_are_taken(written):
+    assert parse(f'[dialog]\ndlg_extra_hdrs = "{written}"').dialog.dlg_extra_hdrs == written.replace(r"\r\n", "\r\n")

@@ -31,7 +31,8 @@ class Command(OneLineCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             sources = open_sources(request_of(options), settings.DIALTAP)
-            controller, handlers = build(settings.DIALTAP.control), Handlers(settings.DIALTAP.dialog.handlers)
+            dialog = settings.DIALTAP.dialog
+            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         prepare(administrator=False)

@@ -36,7 +36,8 @@ class Command(OneLineCommand):
         try:
             sources = opened(options)
             web = listening(options["bind"])
-            controller, handlers = build(settings.DIALTAP.control), Handlers(settings.DIALTAP.dialog.handlers)
+            dialog = settings.DIALTAP.dialog
+            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, BindError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         password = prepare()

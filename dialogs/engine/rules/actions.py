@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from dialogs.engine.rules.errors import RuleError
-from dialogs.engine.rules.moment import Moment, Subject
+from dialogs.engine.rules.moment import TIMEOUT_BYE, Moment, Subject
 from dialogs.engine.rules.variables import compile_template
 
 FLAGS = 32
 VARIABLES_MAX = 64
 TEXT_MAX = 1024
 SIDES = ("caller", "callee", "both")
+KIND_WORDS = {str: "text", int: "number", bool: "true or false"}
 
 
 class Hands(Protocol):
@@ -114,6 +115,15 @@ def _reset_flag(number: int) -> Action:
     return lambda moment, _hands: reset_flag(moment.subject, bit)
 
 
+def _set_timeout_bye(yes: bool) -> Action:
+    return lambda moment, _hands: set_timeout_bye(moment.subject, on=yes)
+
+
+def set_timeout_bye(subject: Subject, *, on: bool) -> None:
+    """Say whether the proxy ends this dialog itself when its lifetime is over."""
+    subject.iflags = subject.iflags | TIMEOUT_BYE if on else subject.iflags & ~TIMEOUT_BYE
+
+
 def _terminate(side: str = "both", reason: str = "") -> Action:
     if side not in SIDES:
         raise RuleError(f"terminate: expected {', '.join(SIDES)}, got {side!r}")
@@ -139,6 +149,7 @@ ACTIONS: dict[str, tuple[Callable[..., Action], tuple[type, ...], int]] = {
     "set_var": (_set_var, (str, str), 2),
     "unset_var": (_unset_var, (str,), 1),
     "set_timeout": (_set_timeout, (int,), 1),
+    "set_timeout_bye": (_set_timeout_bye, (bool,), 1),
     "set_flag": (_set_flag, (int,), 1),
     "reset_flag": (_reset_flag, (int,), 1),
     "terminate": (_terminate, (str, str), 0),
@@ -155,7 +166,7 @@ def compile_action(name: str, arguments: Sequence[Any]) -> Action:
     if name not in ACTIONS:
         raise RuleError(f"do: {name} is not known; there are {' '.join(ACTIONS)}")
     make, types, fewest = ACTIONS[name]
-    wanted = f"do: {name} takes {', '.join(kind.__name__.replace('str', 'text').replace('int', 'number') for kind in types)}"
+    wanted = f"do: {name} takes {', '.join(KIND_WORDS[kind] for kind in types)}"
     if not fewest <= len(arguments) <= len(types):
         raise RuleError(f"{wanted}, not {len(arguments)} of them")
     if any(type(argument) is not kind for argument, kind in zip(arguments, types, strict=False)):

@@ -8,6 +8,9 @@ from dialogs.engine.profiles import Membership, Profiles
 from dialogs.packet import Packet
 from dialogs.sip import Message
 
+TIMEOUT_BYE = 1
+"Bit of `iflags`: the proxy itself sends BYEs when the lifetime is over."
+
 
 class Subject(Protocol):
     """A dialog as rules see it: a wire call or a Kamailio record."""
@@ -15,6 +18,7 @@ class Subject(Protocol):
     profiles: list[Membership]
     variables: dict[str, str]
     sflags: int
+    iflags: int
     lifetime: int
     start_ns: int
 

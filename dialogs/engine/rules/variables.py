@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dialogs.engine.fields import Scalar
 from dialogs.engine.identity import format_did
 from dialogs.engine.rules.errors import RuleError
-from dialogs.engine.rules.moment import Moment
+from dialogs.engine.rules.moment import TIMEOUT_BYE, Moment
 from dialogs.packet import SECOND
 from dialogs.sip import URI
 
@@ -94,6 +94,7 @@ CONTEXT: dict[str, Value] = {
     "set": lambda _: 1,
     "dir": lambda m: 1 if m.downstream else 2,
     "timeout": lambda m: m.subject.lifetime,
+    "timeout_bye": lambda m: m.subject.iflags & TIMEOUT_BYE,
     "flags": lambda m: m.subject.sflags,
 }
 

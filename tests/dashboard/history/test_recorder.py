@@ -12,9 +12,9 @@ from django.db import connection, connections
 from dashboard.history import recorder as module
 from dashboard.history.budget import MAX_CALL_MESSAGES
 from dashboard.history.recorder import LOST_REASON, Recorder, Restorable
-from dashboard.history.rows import MAX_KEY
+from dashboard.history.rows import KEPT_STATE, MAX_KEY, Notice
 from dashboard.history.segments import read
-from dashboard.models import DialogRow, ProfileEntry
+from dashboard.models import Alert, DialogRow, ProfileEntry
 from dialogs.engine.snapshot import CallSnapshot, decode
 from tests.dashboard.history.calls import NOW, call, change, leg, never
 
@@ -231,3 +231,62 @@ def test_another_thread_reads_every_revision_once(recorder: Recorder, monkeypatc
     done.set()
     reader.join()
     assert len(seen) == 200
+
+
+def engine_of(number: int) -> bytes | None:
+    state = DialogRow.objects.get(uid=call(number).uid).engine
+    return None if state is None else bytes(state)
+
+
+def test_state_that_is_stored_stays_when_its_row_says_so(recorder: Recorder) -> None:
+    states = []
+    for engine in (KEPT_STATE, b"one", KEPT_STATE, b"two", None, KEPT_STATE):
+        recorder.write([change(call(1), engine=engine)], NOW)
+        states.append(engine_of(1))
+    assert states == [b"", b"one", b"one", b"two", None, None]
+
+
+def test_keep_stores_states_of_live_calls_and_moves_no_revision(recorder: Recorder) -> None:
+    recorder.write([change(call(1), engine=None), change(call(2, state=5)), change(call(3), engine=None)], NOW)
+    before = list(DialogRow.objects.values_list("uid", "revision"))
+    assert recorder.keep([(call(1).uid, b"state"), (call(2).uid, b"ended meanwhile"), ("of nobody", b"x")])
+    assert ([engine_of(number) for number in (1, 2, 3)], list(DialogRow.objects.values_list("uid", "revision"))) == ([b"state", None, None], before)
+    assert [held.uid for held in recorder.restore()] == [call(1).uid]
+
+
+def test_keep_waits_for_a_locked_database_and_for_its_rows(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder.write([change(call(1), engine=None)], NOW)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
+    connection.close()
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        kept = [recorder.keep([(call(1).uid, b"state")])]
+        assert recorder.error == "database: database is locked"
+        recorder.write([change(call(1), engine=None)], NOW)
+        other.execute("ROLLBACK")
+        kept.append(recorder.keep([(call(1).uid, b"state")]))
+    recorder.write([], NOW)
+    kept.append(recorder.keep([(call(1).uid, b"state")]))
+    assert (kept, engine_of(1)) == ([False, False, True], b"state")
+    connection.close()
+
+
+def test_forgotten_states_are_this_nodes_live_ones(recorder: Recorder) -> None:
+    recorder.write([change(call(1)), change(call(2, node="n2"))], NOW)
+    recorder.forget_states()
+    assert [engine_of(number) for number in (1, 2)] == [None, b"state"]
+
+
+def test_what_rules_said_is_written_with_its_call_once(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = Notice(NOW, "alert", "58 calls\0"), Notice(NOW + 1, "terminate", "a rule asked")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
+    connection.close()
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        recorder.write([change(call(1), notices=(one,))], NOW)
+        other.execute("ROLLBACK")
+    recorder.write([change(call(1), notices=(two,))], NOW)
+    recorder.write([change(call(1))], NOW)
+    found = Alert.objects.order_by("pk").values_list("at_ns", "kind", "text", "dialog_uid", "node", "seen")
+    assert list(found) == [(NOW, "alert", "58 calls", call(1).uid, "n1", False), (NOW + 1, "terminate", "a rule asked", call(1).uid, "n1", False)]
+    connection.close()

@@ -7,9 +7,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.history.recorder import Recorder
-from dashboard.history.retention import prune_records
+from dashboard.history.retention import prune_alerts, prune_records
 from dashboard.history.segments import DAY_NS
-from dashboard.models import AuditEvent, DialogRow, Order, ProfileEntry
+from dashboard.models import Alert, AuditEvent, DialogRow, Order, ProfileEntry
 from dialogs.engine.snapshot import CallSnapshot
 from tests.dashboard.history.calls import NOW, call, change, never
 
@@ -50,3 +50,17 @@ def test_prune_of_one_batch_is_short(tmp_path: Path) -> None:
     begun = perf_counter()
     assert prune_records(NOW, 90) == 200
     assert perf_counter() - begun < 0.5  # 5 ms on a laptop; the limit is for a crowded machine
+
+
+def alerts(*at_ns: int) -> None:
+    Alert.objects.bulk_create(Alert(at_ns=at, kind="alert", text="x", dialog_uid=call(1).uid, node="n1") for at in at_ns)
+
+
+@pytest.mark.parametrize(
+    ("days", "most", "left"),
+    [(90, 10, [NOW, NOW + 1, NOW + 2]), (0, 10, [OLD, OLD + 1, NOW, NOW + 1, NOW + 2]), (90, 2, [NOW + 1, NOW + 2]), (0, 1, [NOW + 2])],
+)
+def test_prune_alerts_deletes_old_ones_and_too_many(days: float, most: int, left: list[int]) -> None:
+    alerts(OLD, OLD + 1, NOW, NOW + 1, NOW + 2)
+    assert prune_alerts(NOW, days, most, batch=1) == 5 - len(left)
+    assert list(Alert.objects.order_by("pk").values_list("at_ns", flat=True)) == left

@@ -2,10 +2,10 @@
 
 from dashboard.ingest import pending as module
 from dashboard.ingest.pending import Pending
-from dialogs.config import Config, Peer
+from dialogs.config import Config, Peer, Rule
 from dialogs.engine import Engine
 from dialogs.insight import PeerNames
-from tests.dialogs.ladder import address, feed, packets, run
+from tests.dialogs.ladder import START_NS, address, feed, packets, run
 
 
 def nobody(_call):
@@ -74,3 +74,31 @@ def test_messages_are_capped_and_counted_but_the_call_is_kept(monkeypatch):
     assert (pending.full, pending.messages_lost) == (True, 1)
     (change,) = pending.changes()
     assert (len(change.messages), change.snapshot.messages, pending.full) == (2, 3, False)
+
+
+SPEAKING = Config(rule=(Rule(do=({"alert": "$fU calls"}, {"webhook": "$tU"}, {"terminate": ["callee", "fraud"]}, {"log": "x"})),))
+
+
+def test_what_rules_say_goes_with_the_call_but_for_the_log():
+    engine, events = run(RINGING, SPEAKING)
+    pending = Pending(engine, PeerNames([]), nobody)
+    pending.take(events)
+    (change,) = pending.changes()
+    assert [(notice.at_ns, notice.kind, notice.text) for notice in change.notices] == [
+        (START_NS, "alert", "alice calls"),
+        (START_NS, "webhook", "bob"),
+        (START_NS, "terminate", "a rule asked to end this call: ending by rule is off (callee: fraud)"),
+    ]
+    pending.touch(change.snapshot.uid)
+    assert [again.notices for again in pending.changes()] == [()]
+
+
+def test_flood_of_notices_is_capped_in_each_tick_and_counted(monkeypatch):
+    monkeypatch.setattr(module, "NOTICES", 2)
+    engine, events = run(RINGING, SPEAKING)
+    pending = Pending(engine, PeerNames([]), nobody)
+    kept = []
+    for _ in range(2):
+        pending.take(events)
+        kept += [len(change.notices) for change in pending.changes()]
+    assert (kept, pending.notices_lost) == ([2, 2], 2)

@@ -167,7 +167,7 @@ async def test_other_page_hears_of_the_taps_only():
     await write(call(1))
     async with browsing(await user("viewer"), "") as browser:
         content = (await browser.frame())["content"]
-        assert re.findall(r'hx-target="([^"]+)"', content) == ["#taps", "#doubt"]
+        assert re.findall(r'hx-target="([^"]+)"', content) == ["#taps", "#doubt", "#alert-count"]
 
 
 async def test_two_browsers_share_the_hub_and_the_last_one_stops_it():

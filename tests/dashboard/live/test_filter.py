@@ -22,6 +22,8 @@ pytestmark = pytest.mark.django_db
         ({"q": "' or 1=1 --"}, []),
         ({"caller": "ann"}, [2]),
         ({"caller": "an"}, []),
+        ({"caller": "sip:ann@example.net"}, [2]),
+        ({"caller": "sip:ann@example.org"}, []),
         ({"profile": "caller"}, [1, 2, 3]),
         ({"profile": "caller=sip:ann@example.net"}, [2]),
         ({"profile": "other"}, []),

@@ -14,6 +14,8 @@ LOOKED_AT = [
     "/profiles/",
     "/history/",
     "/history/calls.csv",
+    "/callers/",
+    "/alerts/",
     "/orders/",
     "/orders/1/",
     "/taps/",

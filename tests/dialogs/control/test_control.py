@@ -20,9 +20,9 @@ def test_build_follows_the_configuration(control: Control, expected: type) -> No
 
 
 def test_build_passes_address_and_timeout() -> None:
-    controller = build(Control(controller="kamailio", kamailio_url="http://127.0.0.1:8060/RPC", timeout=1.5))
+    controller = build(Control(controller="kamailio", kamailio_url="http://127.0.0.1:8060/RPC", timeout=1.5), "X-A: 1\r\n")
     assert isinstance(controller, Kamailio)
-    assert (controller.url, controller.timeout) == ("http://127.0.0.1:8060/RPC", 1.5)
+    assert (controller.url, controller.timeout, controller.extra_headers) == ("http://127.0.0.1:8060/RPC", 1.5, "X-A: 1\r\n")
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ class Proxy:
         writer.close()
 
 
-async def ended(reply: bytes, target: Target = SEEN, reason: str = "") -> tuple[Answer, Proxy, int]:
+async def ended(reply: bytes, target: Target = SEEN, reason: str = "", extra: str = "") -> tuple[Answer, Proxy, int]:
     proxy = Proxy(reply)
     async with listening(proxy) as port:
-        answer = await Kamailio(f"http://127.0.0.1:{port}/RPC").end(target, reason)
+        answer = await Kamailio(f"http://127.0.0.1:{port}/RPC", extra_headers=extra).end(target, reason)
     return answer, proxy, port
 
 
@@ -71,6 +71,20 @@ async def test_end_sends_one_command(target: Target, reason: str, method: str, p
     assert answer == Answer(accepted=True, detail=f"Kamailio took {method}")
     assert [json.loads(body) for _, body in proxy.requests] == [{"jsonrpc": "2.0", "method": method, "params": params, "id": 1}]
     assert proxy.requests[0][0].startswith("POST /RPC HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason", "params"),
+    [
+        (SEEN, "", [2429, 9601, "X-Ended-By: dialtap\r\n"]),
+        (SEEN, "lab", [2429, 9601, 'X-Ended-By: dialtap\r\nReason: SIP;cause=200;text="lab"\r\n']),
+        (UNSEEN, "lab", ["pyac795cd0@127.0.0.10", "pyd03e56", "pcb8ec3f"]),
+    ],
+    ids=["alone", "before the reason", "not by tags"],
+)
+async def test_end_carries_the_extra_headers(target: Target, reason: str, params: list[str | int]) -> None:
+    _, proxy, _ = await ended(http("200 OK", DONE), target, reason, "X-Ended-By: dialtap\r\n")
+    assert [json.loads(body)["params"] for _, body in proxy.requests] == [params]
 
 
 async def test_end_sends_a_ringing_call_too() -> None:

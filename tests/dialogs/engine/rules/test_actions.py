@@ -108,6 +108,31 @@ def test_speaking_actions_become_events_once():
     assert said(events) == [("alert", "alice"), ("webhook", "bob"), ("terminate", "callee: too long"), ("terminate", "both: ")]
 
 
+@pytest.mark.parametrize(
+    ("given", "rule", "on_call", "on_record"),
+    [
+        (False, (), 0, 0),
+        (True, (), 1, 1),
+        (False, (True,), 1, 1),
+        (True, (False,), 0, 0),
+        (False, (True, False), 0, 0),
+    ],
+)
+def test_timeout_bye_is_of_each_dialog(given, rule, on_call, on_record):
+    rules = (Rule(do=(*({"set_timeout_bye": yes} for yes in rule), {"log": "$dlg_ctx(timeout_bye)"})),)
+    _, events, call, record = played("alice -> bob INVITE", *rules, send_bye=given)
+    assert (call.field("iflags"), record.field("iflags"), said(events)) == (on_call, on_record, [("log", str(on_call))])
+
+
+def test_timeout_bye_decides_how_the_record_expires():
+    rules = (Rule(on="confirmed", do=({"set_timeout_bye": True},)),)
+    engine, events, _, record = played(ANSWERED, *rules, default_timeout=4)
+    engine.expire(events[-1].at_ns + 5 * 10**9)
+    assert (record.expiring, record.state, engine.records.expired, engine.records.active) == (True, 4, 1, 1)  # until the proxy's BYE is answered
+    engine.expire(events[-1].at_ns + 40 * 10**9)
+    assert (engine.records.expired, engine.records.active) == (1, 0)
+
+
 def test_variables_are_capped():
     _, _, call, _ = played("alice -> bob INVITE")
     assert [set_variable(call, f"v{number}", "x" * 5000) for number in range(66)] == [True] * 64 + [False] * 2
@@ -124,6 +149,7 @@ MISTAKES = {
     "too many": ({"set_profile": ["a", "b", "c"]}, "set_profile takes text, text, not 3 of them"),
     "too few": ({"set_var": ["a"]}, "set_var takes text, text, not 1 of them"),
     "wrong type": ({"set_timeout": "x"}, "set_timeout takes number, not ['x']"),
+    "no switch": ({"set_timeout_bye": 1}, "set_timeout_bye takes true or false, not [1]"),
     "no time": ({"set_timeout": 0}, "above 0"),
     "no such flag": ({"set_flag": 32}, "from 0 to 31"),
     "no such side": ({"terminate": ["both sides"]}, "expected caller, callee, both"),

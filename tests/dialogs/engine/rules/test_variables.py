@@ -58,6 +58,7 @@ VALUES = {
     "$dlg_ctx(timeout)": "21600",
     "$dlg_ctx(flags)": "8",
     "$dlg(from_cseq)": "3",
+    "$dlg_ctx(timeout_bye)": "0",
 }
 
 

@@ -1,0 +1,43 @@
+"""The alerts page: what rules said of calls. Knows requests and the table; knows no rule."""
+
+import time
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboard.live.health import taps
+from dashboard.models import Alert, DialogRow
+from dashboard.pages.live import watcher
+from dashboard.pages.requests import PageRequest
+
+PAGE = 50
+
+
+@require_GET
+@watcher
+def alerts(request: PageRequest) -> HttpResponse:
+    """List the alerts, newest first, each with its call where that is still there."""
+    page = Paginator(Alert.objects.order_by("-at_ns", "-pk"), PAGE).get_page(request.GET.get("page"))
+    found = DialogRow.objects.filter(pk__in={alert.dialog_uid for alert in page}).only("uid", "from_user", "to_user")
+    rows = {row.uid: row for row in found}
+    context = {
+        "page": page,
+        "alerts": [(alert, rows.get(alert.dialog_uid)) for alert in page],
+        "newest": Alert.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
+        "lost": sum(tap.seen.report.notices_lost for tap in taps(time.time_ns())),
+    }
+    return render(request, "pages/_alerts.html" if request.htmx else "pages/alerts.html", context)
+
+
+@require_POST
+@permission_required("dashboard.change_alert", raise_exception=True)
+def seen(request: PageRequest) -> HttpResponse:
+    """Take note of the alerts up to the newest that the page showed."""
+    newest = request.POST.get("newest", "")
+    if newest.isdecimal() and len(newest) < 19:
+        Alert.objects.filter(seen=False, pk__lte=int(newest)).update(seen=True)
+    return HttpResponseRedirect(reverse("alerts"))

@@ -1,0 +1,45 @@
+"""The callers page: what each node counted of its callers. Knows requests and stored reports; knows no engine."""
+
+import time
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from dashboard.history.rows import user_of
+from dashboard.live.health import taps
+from dashboard.pages.live import watcher
+from dashboard.pages.requests import PageRequest
+from dialogs.engine.callers import URI_MAX, Caller
+
+
+class Row(NamedTuple):
+    """One caller of one node."""
+
+    node: str
+    since_ns: int
+    counted: Caller
+
+    @property
+    def asked(self) -> str:
+        """What finds the caller's calls: the URI, or of one too long to be kept whole its user."""
+        uri = self.counted.caller
+        return uri if len(uri) < URI_MAX else user_of(uri)
+
+
+@require_GET
+@watcher
+def callers(request: PageRequest) -> HttpResponse:
+    """List the greatest callers of each node: most active calls first, then failed ones."""
+    engines = [tap.seen for tap in taps(time.time_ns()) if tap.seen.report.calls is not None]
+    rows = [Row(seen.status.node, seen.report.since_ns, Caller(*counted)) for seen in engines for counted in seen.report.callers]
+    rows.sort(key=lambda row: (-row.counted.active, -row.counted.failed, -row.counted.processed))
+    context = {
+        "rows": rows,
+        "nodes": len(engines),
+        "since_ns": min((seen.report.since_ns for seen in engines), default=0),
+        "known": sum(seen.report.callers_known for seen in engines),
+        "forgotten": sum(seen.report.callers_forgotten for seen in engines),
+    }
+    return render(request, "pages/_callers.html" if request.htmx else "pages/callers.html", context)
