@@ -18,6 +18,7 @@ VERSION = "0.1.0"
 @command("core.version", permission="read")
 def version(host: Host) -> str:
     """Returns the version string of the server."""
+    del host
     return f"dialtap {VERSION} ({platform.machine()}/{sys.platform})"
 
 
