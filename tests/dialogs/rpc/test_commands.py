@@ -67,14 +67,21 @@ def test_list_match(host, name, params, expected):
     assert (found if isinstance(found, str) else len(found)) == ("404 - Not found" if expected == 0 else expected)
 
 
-def test_list_match_stops_at_its_limit(tmp_path, captures):
-    recording = Recording(captures / "profiles", tmp_path)
-    recording.play_until(4)
-    assert [len(answer(recording.host, "dlg.list_match", "callid", "sw", "1-", limit)) for limit in (0, 1, 2)] == [
-        len(answer(recording.host, "dlg.list")),
-        1,
-        2,
-    ]
+def crowd(recording, count):
+    """Put so many Call-IDs with one and the same dialog into the engine."""
+    _call_id, family = recording.engine._families.popitem()
+    recording.engine._families.update((b"%d" % each, family) for each in range(count))
+
+
+def test_list_match_stops_at_its_limit(recording):
+    crowd(recording, 3)
+    assert [len(answer(recording.host, "dlg.list_match", "callid", "sw", "1-", limit)) for limit in (0, 1, 2, 3, 4)] == [3, 1, 2, 3, 3]
+
+
+def test_dump_of_many_dialogs_has_a_line_for_each(recording, tmp_path):
+    crowd(recording, 1000)
+    assert answer(recording.host, "dlg.dump_file", "x") == []
+    assert (tmp_path / "dumps" / "x").read_bytes().count(b"\n") == 1000
 
 
 def test_pattern_of_a_stranger_takes_linear_time(host):
@@ -283,9 +290,16 @@ def test_help_is_there_for_every_command(host):
 
 
 def test_many_dialogs_leave_pauses(recording):
-    _call_id, family = recording.engine._families.popitem()
-    recording.engine._families.update((b"%d" % each, family) for each in range(5000))
-    for name, params in (("dlg.list", []), ("dlg.profile_list", ["total"]), ("dlg.briefing", []), ("dlg.end_dlg", [1, 2]), ("dlg.dump_file", ["x"])):
+    crowd(recording, 5000)
+    for name, params in (
+        ("dlg.list", []),
+        ("dlg.get_timeout", [1, 2]),
+        ("dlg.set_timeout", [9, 1, 2]),
+        ("dlg.profile_list", ["total"]),
+        ("dlg.briefing", []),
+        ("dlg.end_dlg", [1, 2]),
+        ("dlg.dump_file", ["x"]),
+    ):
         values = steps(recording.host, find(recording.host, name), params)
         assert [next(values) is PAUSE for _ in range(2)] == [True, True]
 
