@@ -29,7 +29,7 @@ class Dialog(msgspec.Struct, frozen=True):
     "0 by the did cookie only, 1 by cookie then tags, 2 by tags only. Kamailio's own default is 0."
 
     kamailio_exact: bool = True
-    "False: three oddities of the original's figures are mended in the record (dialogs.engine.exactness)."
+    "Count and answer as the original does. False: its three odd figures are mended, RPC has the older flat lists and JSON-RPC by its specification."
 
     hash_size: int = 4096
     rr_param: str = "did"
@@ -125,6 +125,22 @@ class Control(msgspec.Struct, frozen=True):
     "Called numbers that only an administrator may end."
 
 
+class Rpc(msgspec.Struct, frozen=True):
+    """`[rpc]`: who is answered Kamailio's RPC."""
+
+    socket: str = "dialtap.sock"
+    "Path of the ingest's unix socket, relative to the folder of the database; empty for none."
+
+    binrpc_tcp: str = ""
+    'Loopback address for kamcmd over TCP: "127.0.0.1:2046"; empty for none.'
+
+    binrpc_control: bool = False
+    "Whether those who come over TCP may act on calls."
+
+    open_loopback: bool = True
+    "Whether HTTP from this machine may look without a token."
+
+
 class Web(msgspec.Struct, frozen=True):
     """`[web]`: where the pages are served."""
 
@@ -149,5 +165,6 @@ class Config(msgspec.Struct, frozen=True):
     peer: tuple[Peer, ...] = ()
     tap: Tap = Tap()
     control: Control = Control()
+    rpc: Rpc = Rpc()
     web: Web = Web()
     history: History = History()

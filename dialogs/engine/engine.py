@@ -89,7 +89,7 @@ class Engine(LateJoins):
         events = self._known(family, message, packet, family.copies.kind(message, packet))
         for stray in self.strays.take(call_id, packet.at_ns):
             events += self._taken_up(stray)
-        return events if len(self._by_uid) <= self.config.dialog.max_dialogs else events + self._evict(packet.at_ns)
+        return events
 
     def _called(self) -> list[Event]:
         called, self.records.called = self.records.called, []
@@ -112,7 +112,8 @@ class Engine(LateJoins):
         if record is not None:
             call.h_id = record.h_id if not call.did_seen else call.h_id
         self._by_uid.setdefault(call.uid, (message.call_id, call))
-        return self._seen(call, message, packet, copy, events)
+        seen = self._seen(call, message, packet, copy, events)
+        return seen if len(self._by_uid) <= self.config.dialog.max_dialogs else seen + self._evict(packet.at_ns)
 
     def _other(self, family: Family, message: Message, packet: Packet, copy: str) -> list[Event]:
         asked = classify(message)

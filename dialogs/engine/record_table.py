@@ -13,7 +13,7 @@ from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
 from dialogs.engine.rules.moment import TIMEOUT_BYE
-from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
+from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input, State
 from dialogs.packet import NEVER, SECOND
 
 LINGER_NS = 5 * SECOND
@@ -34,6 +34,9 @@ class RecordTable(Ruled):
         super().__init__(config, rules)
         self.processed = self.early = self.active = self.failed = self.expired = 0
         self.exactness = EXACT if self.config.kamailio_exact else MENDED
+        self.by_state = dict.fromkeys(State, 0)
+        "Records that are not destroyed; those ended are not counted in all cases."
+
         self.moved = 0
         "Changes that may have brought a record's deadline nearer."
 
@@ -95,7 +98,8 @@ class RecordTable(Ruled):
         self.profiles.drop(record.profiles)
         record.profiles = []
 
-    def _count(self, step: int, state: int) -> None:
+    def _count(self, step: int, state: State) -> None:
+        self.by_state[state] += step
         if state == EARLY:
             self.early += step
         elif state in (CONFIRMED_NA, CONFIRMED):
@@ -159,7 +163,8 @@ class RecordTable(Ruled):
         if record.state in (UNCONFIRMED, EARLY):
             self.profiles.drop(record.profiles)
             record.profiles = []
-            self._count(self.exactness.dropped_ringing, record.state)
+            self.early += self.exactness.dropped_ringing if record.state is EARLY else 0
+            self.by_state[record.state] -= 1
             record.state = DELETED
             self.call("DESTROY", record, now_ns)
             return True
