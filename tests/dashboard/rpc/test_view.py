@@ -27,7 +27,11 @@ async def test_answer_goes_out_piece_by_piece(door):
     door.pieces = (b"", b'{"jsonrpc":"2.0","result":[1', b",2", b'],"id":1}')
     answer = await ask()
     assert ([piece for piece in answer.pieces if piece], answer.status) == (list(door.pieces[1:]), 200)
-    assert {name: answer.headers[name] for name in ("content-type", "cache-control")} == {"content-type": "application/json", "cache-control": "no-store"}
+    assert {name: answer.headers[name] for name in ("content-type", "cache-control", "x-content-type-options")} == {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
     assert [name for name in answer.headers if name in ("set-cookie", "vary") or name.startswith("access-control")] == []
 
 
