@@ -7,7 +7,7 @@ is BINRPC only. Long answers are made in slices, for packets are read on the sam
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -82,14 +82,14 @@ class Door:
 
     # Answers
 
-    def answer(self, body: bytes, *, control: bool) -> AsyncIterator[bytes]:
+    def answer(self, body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
         """Give the JSON answer to a request or batch in pieces; nothing when nobody is to be answered. An error is in the first piece, whole."""
         return self._sliced(jsonrpc.answer(self._caller(control=control), body))
 
     def _caller(self, *, control: bool) -> jsonrpc.Caller:
         return jsonrpc.Caller(self.host, self.tally, control)
 
-    async def _sliced(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def _sliced(self, pieces: Iterator[bytes]) -> AsyncGenerator[bytes]:
         """Give what is made slice by slice, and everybody else a turn between: of all long answers together one slice a turn of the loop."""
         done = False
         while not done:

@@ -71,7 +71,7 @@ async def _caller(request: HttpRequest) -> Caller:
             raise NotLetIn(401, BAD_TOKEN, WWW_Authenticate='Bearer realm="dialtap", error="invalid_token"')
         return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}")
     if settings.DIALTAP.rpc.open_loopback and is_loopback(request):
-        return Caller("loopback", False, f"address {address_of(request)}")
+        return Caller("loopback", control=False, key=f"address {address_of(request)}")
     raise NotLetIn(401, NEEDED, WWW_Authenticate='Bearer realm="dialtap"')
 
 

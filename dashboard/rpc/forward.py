@@ -1,7 +1,7 @@
 """The way to the ingest that answers: its door in this process, else its socket on this machine. Knows both doors; knows no request and no command."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import structlog
@@ -22,19 +22,19 @@ class NoIngest(Exception):
     """Nobody answers; the text says what to do."""
 
 
-async def answer(body: bytes, *, control: bool) -> AsyncIterator[bytes]:
+async def answer(body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
     """Give the ingest's answer in pieces; `body`: JSON-RPC on one line. Raises NoIngest before the first piece.
 
     The socket's mode is its permission, so whoever reaches it may do everything: that `body` asks for nothing that the caller may not, is checked before.
     """
     door = local.door()
     pieces = door.answer(body, control=control) if door else over_socket(body)
-    async with aclosing(pieces) as answered:  # type: ignore[type-var] -- both are generators
+    async with aclosing(pieces) as answered:
         async for piece in answered:
             yield piece
 
 
-async def over_socket(body: bytes) -> AsyncIterator[bytes]:
+async def over_socket(body: bytes) -> AsyncGenerator[bytes]:
     """Ask another process's door, and give what it answers until it closes. Raises NoIngest."""
     if not settings.DIALTAP.rpc.socket:
         raise NoIngest("no ingest answers: it runs in another process, and [rpc] socket names no socket to reach it by")
@@ -43,7 +43,8 @@ async def over_socket(body: bytes) -> AsyncIterator[bytes]:
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_unix_connection(path)
     except OSError as error:  # TimeoutError is one
-        raise NoIngest(f"no ingest answers at {path} ({error.strerror or 'time-out'}): start ./dialtap ingest, or ./dialtap run, with this DIALTAP_VAR") from error
+        why = error.strerror or "time-out"
+        raise NoIngest(f"no ingest answers at {path} ({why}): start ./dialtap ingest, or ./dialtap run, with this DIALTAP_VAR") from error
     try:
         writer.write(body + b"\n")
         writer.write_eof()  # one question a connection: its end says that the answer is complete, whatever it holds

@@ -1,13 +1,13 @@
 """The door of this very process, where the ingest and the pages share one. Knows the shape of a door; knows no engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 
 class Door(Protocol):
     """What answers JSON-RPC from the engine's memory: `dashboard.ingest.door`."""
 
-    def answer(self, body: bytes, *, control: bool) -> AsyncIterator[bytes]:
+    def answer(self, body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
         """Give the JSON answer in pieces; `control`: whether the caller may change anything."""
 
 

@@ -23,7 +23,9 @@ class RpcError(Exception):
 class Proxy:
     """Kamailio with tests/lab/kamailio.cfg, in the calling thread's network namespace."""
 
-    def __init__(self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False, limit: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False, limit: bool = False
+    ) -> None:
         """`everywhere`: it also listens on TCP, IPv6 and WebSocket. `limit`: it asks Dialtap how many calls a caller has, docs/examples/limit-calls.cfg.
 
         `hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""

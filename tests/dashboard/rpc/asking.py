@@ -34,16 +34,20 @@ class Door:
             yield piece
 
 
-async def ask(*bodies: bytes, peer: str | None = "127.0.0.1", method: str = "POST", host: str = "localhost", **headers: str) -> Answer:
-    """Ask as somebody at address `peer`; `headers` with _ for -. Several `bodies` are one body in several parts."""
+def connection(*, peer: str | None = "127.0.0.1", method: str = "POST", host: str = "localhost", **headers: str) -> ApplicationCommunicator:
+    """Return the beginning of a request by somebody at address `peer`; `headers` with _ for -."""
     from dashboard.asgi import django_application  # noqa: PLC0415 -- app ready
 
-    bodies = bodies or (QUESTION,)
     named = {"host": host, "content-type": "application/json", **{name.replace("_", "-").lower(): value for name, value in headers.items()}}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
     scope = {"type": "http", "http_version": "1.1", "method": method, "path": "/RPC", "raw_path": b"/RPC", "root_path": "", "scheme": "http"}
     scope |= {"query_string": b"", "headers": raw, "client": [peer, 50000] if peer else None, "server": ["127.0.0.1", 8000]}
-    running = ApplicationCommunicator(django_application, scope)
+    return ApplicationCommunicator(django_application, scope)
+
+
+async def ask(*bodies: bytes, **who: str | None) -> Answer:
+    """Ask as `connection` says. Several `bodies` are one body in several parts."""
+    running, bodies = connection(**who), bodies or (QUESTION,)
     for number, body in enumerate(bodies, 1):
         await running.send_input({"type": "http.request", "body": body, "more_body": number < len(bodies)})
     start = await running.receive_output(10)

@@ -1,5 +1,7 @@
 """`/RPC`: what is let through to a door, and how its answer goes out."""
 
+import asyncio
+
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -7,7 +9,7 @@ from dashboard.models import AuditEvent
 from dashboard.rpc import access, local, view
 from dashboard.rpc.limit import Limiter
 from dashboard.rpc.tokens import make
-from tests.dashboard.rpc.asking import QUESTION, Door, ask
+from tests.dashboard.rpc.asking import QUESTION, Door, ask, connection
 
 pytestmark = pytest.mark.asyncio
 END = b'{"jsonrpc":"2.0","method":"dlg.end_dlg","params":[1,2],"id":"x"}'
@@ -35,6 +37,27 @@ async def test_answer_goes_out_piece_by_piece(door):
     assert [name for name in answer.headers if name in ("set-cookie", "vary") or name.startswith("access-control")] == []
 
 
+async def test_who_goes_away_is_answered_no_further(door):
+    gone = asyncio.Event()
+
+    async def endless(body, *, control):
+        try:
+            while True:
+                yield b"1,"
+                await asyncio.sleep(0)
+        finally:
+            gone.set()
+
+    door.answer = endless
+    running = connection()
+    await running.send_input({"type": "http.request", "body": QUESTION})
+    assert (await running.receive_output(10))["status"] == 200
+    await running.send_input({"type": "http.disconnect"})
+    async with asyncio.timeout(10):
+        await gone.wait()
+    await running.wait(10)
+
+
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "nonsense"])
 async def test_type_of_the_content_is_not_looked_at(door, content_type):
     assert ((await ask(content_type=content_type)).status, door.asked) == (200, [(QUESTION, False)])
@@ -57,7 +80,7 @@ async def test_only_post_is_answered(door, method):
         (b'{\n  "method": "a",\r\n\t"id": 1.50 }\n', b'{"method":"a","id":1.5}'),
         (b'[{"method":"a"},7,null]', b'[{"method":"a"},7,null]'),
         (b'{"method":"dlg.end_dlg","method":"a"}', b'{"method":"a"}'),
-        ('{"params":["\\u00fc\\n\\ud83d\\ude00"]}'.encode(), '{"params":["ü\\n😀"]}'.encode()),
+        (b'{"params":["\\u00fc\\n\\ud83d\\ude00"]}', '{"params":["ü\\n😀"]}'.encode()),
         (b"true", b"true"),
     ],
 )
