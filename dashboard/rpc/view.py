@@ -3,7 +3,6 @@
 Like there, the type of the content is not looked at: `curl -d` says that it sends a form.
 """
 
-import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -19,16 +18,12 @@ from dashboard.orders import audit
 from dashboard.rpc import forward
 from dashboard.rpc.access import Caller, NotLetIn, address_of, let_in
 from dashboard.rpc.limit import Limiter
-from dialogs.rpc import COMMANDS
+from dialogs.rpc import COMMANDS, jsonrpc
 
 LARGEST = 256 * 1024
 "Bytes of a request."
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-PARSE_ERROR = -32700
-FAULT = re.compile(rb'\s*\{\s*"jsonrpc":\s*"2\.0",\s*"error":\s*\{\s*"code":\s*(-?\d+)')
-"How the answer to a request that failed begins; the order of the keys is jsonrpcs'."
-
 AUDITED = 1 / 60
 "Refusals a second that the audit log takes of one caller and command."
 
@@ -81,7 +76,7 @@ def read(request: HttpRequest) -> Asked:
         value = msgspec.json.decode(body)
         line = msgspec.json.encode(value)
     except (msgspec.MsgspecError, ValueError, RecursionError) as wrong:
-        raise Unanswered(500, "Parse Error", code=PARSE_ERROR) from wrong
+        raise Unanswered(500, jsonrpc.PARSE_ERROR.text, code=jsonrpc.PARSE_ERROR.code) from wrong
     if len(line) > LARGEST:  # numbers may have grown: 1e9
         raise Unanswered(413, f"a request may have {LARGEST} bytes")
     requests = value if isinstance(value, list) else [value]
@@ -114,7 +109,7 @@ async def streamed(pieces: AsyncIterator[bytes], asked: Asked) -> HttpResponseBa
         raise Unanswered(503, str(nobody), request_id=asked.id) from nobody
     if not first:  # notifications only
         return HttpResponse(status=204)
-    response = StreamingHttpResponse(joined(first, pieces), status=status_of(first), content_type="application/json", headers=HEADERS)
+    response = StreamingHttpResponse(joined(first, pieces), status=jsonrpc.status(first), content_type="application/json", headers=HEADERS)
     setattr(response, "_has_been_logged", True)  # noqa: B010 -- Django's own mark: a fault is the caller's affair, no error of ours
     return response
 
@@ -132,15 +127,6 @@ async def joined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[by
     yield first
     async for piece in pieces:
         yield piece
-
-
-def status_of(first: bytes) -> int:
-    """Return the HTTP status of an answer that begins so: a fault's own code, as jsonrpcs has it; 500 where that is no status of an error."""
-    found = FAULT.match(first)
-    if found is None:
-        return 200
-    code = int(found[1])
-    return code if 400 <= code <= 599 else 500
 
 
 def error(status: int, words: str, *, code: int = 0, request_id: str | int | None = None, headers: dict[str, str] | None = None) -> HttpResponse:
