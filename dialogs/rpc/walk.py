@@ -23,8 +23,8 @@ BUCKETS = 16
 def walk(host: Host) -> Iterator[Record | None]:
     """Yield every record in the order of `dlg.list`: by slot, oldest first; None is a pause."""
     slots: dict[int, list[Record]] = {}
-    for number, records in enumerate(families(host.engine), 1):
-        for record in records:
+    for number, family in enumerate(families(host.engine), 1):
+        for record in family.records:
             slots.setdefault(record.h_entry, []).append(record)
         if not number % PORTION:
             yield None
@@ -49,8 +49,8 @@ def listed(host: Host, keep: Callable[[Record], bool], make: Callable[[Host, Rec
 def members(host: Host, profile: str, value: str | None) -> Iterator[Value]:
     """Yield the dialogs of a profile as the original finds them: by hash bucket of the value (or the Call-ID), newest last, once a membership."""
     buckets: list[list[Record]] = [[] for _ in range(BUCKETS)]
-    for number, records in enumerate(families(host.engine), 1):
-        for record in records:
+    for number, family in enumerate(families(host.engine), 1):
+        for record in family.records:
             for name, held in record.profiles:
                 if name == profile and value in (None, held):
                     key = record.call_id if held is None else held.encode("utf-8", "replace")
@@ -85,8 +85,8 @@ def by_tags(host: Host, callid: str, ftag: str, ttag: str, otherwise: Fault) -> 
 
 def by_number(host: Host, entry: int, serial: int) -> Iterator[Any]:
     """Yield PAUSE while looking, then the record h_entry:h_id or, when there is none, None."""
-    for number, records in enumerate(families(host.engine), 1):
-        for record in records:
+    for number, family in enumerate(families(host.engine), 1):
+        for record in family.records:
             if (record.h_entry, record.h_id) == (entry, serial):
                 yield record
                 return

@@ -11,7 +11,7 @@ from tests.dialogs.ladder import START_NS, feed, packets, run
 
 def test_records_and_calls_are_found_by_their_call_id():
     engine, _ = run(ANSWERED + "alice -> proxy INVITE callid=c2\n")
-    assert [record.call_id for records in families(engine) for record in records] == [b"c1", b"c2"]
+    assert [record.call_id for family in families(engine) for record in family.records] == [b"c1", b"c2"]
     assert [record.call_id for record in records_of(engine, b"c1")] == [call.call_id for call in calls_of(engine, b"c1")] == [b"c1"]
     assert records_of(engine, b"c3") == calls_of(engine, b"c3") == []
 
