@@ -9,6 +9,7 @@ import pytest
 from dialogs.config import Config
 from dialogs.configcheck import CHECKS
 from dialogs.configfile import SECTIONS, parse
+from dialogs.rpc import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -79,3 +80,9 @@ def test_commands_page_has_every_command():
 @pytest.mark.parametrize("command", ["./dialtap run", "./dialtap test"])
 def test_readme_shows_the_command(command):
     assert command in (ROOT / "README.md").read_text()
+
+
+def test_rpc_page_has_every_command_as_it_is():
+    page = (ROOT / "docs" / "rpc.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)` )?\| (read|control) \| .{3,} \|$", page, re.MULTILINE)
+    assert sorted(rows) == sorted((held.name, " ".join(map(str, held.parameters)), held.permission) for held in COMMANDS.values())

@@ -18,7 +18,7 @@ from dialogs.config import Rpc
 from dialogs.engine.sockets import split_address
 from dialogs.rpc import Host, Malformed, binrpc, jsonrpc, kamcmd
 
-SLICE = 0.005
+SLICE = 0.003
 "Seconds of the loop that an answer takes at once."
 
 PIECE = 64 * 1024

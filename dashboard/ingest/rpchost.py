@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-import dialogs
 from dialogs.engine import Engine
 from dialogs.rpc import Fault
 
@@ -24,7 +23,6 @@ class EngineHost:
         self.engine = engine
         self.config = engine.config
         self.node = engine.node
-        self.version = dialogs.__version__
         self.started_ns = clock()
         self.controller: Order | None = None
         "Who carries out commands that act on calls."

@@ -13,7 +13,6 @@ class Host(Protocol):
     engine: Engine
     config: Config
     node: str
-    version: str
     started_ns: int
     "Epoch nanoseconds."
 

@@ -179,7 +179,7 @@ class Asked:
         self.config = Config(dialog=Dialog(profiles_with_value=("caller",), profiles_no_value=("total",)))
         self.engine = Engine(self.config)
         self.engine.receive(Packet(START_NS, Endpoint("192.0.2.1", 5060), Endpoint("192.0.2.2", 5060), "udp", ladder.message("INVITE")))
-        self.node, self.version, self.started_ns = "", "0", START_NS
+        self.node, self.started_ns = "", START_NS
 
     def now_ns(self) -> int:
         return START_NS

@@ -11,11 +11,15 @@ from dialogs.rpc.errors import Fault, UnknownCommand
 from dialogs.rpc.host import Host
 from dialogs.rpc.registry import Loose, Value, available, command, find
 
+VERSION = "0.1.0"
+"Of the project; pyproject.toml says the same."
+
 
 @command("core.version", permission="read")
 def version(host: Host) -> str:
     """Returns the version string of the server."""
-    return f"dialtap {host.version} ({platform.machine()}/{sys.platform})"
+    del host
+    return f"dialtap {VERSION} ({platform.machine()}/{sys.platform})"
 
 
 @command("core.uptime", permission="read")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dialogs import __version__
 from dialogs.config import Config, Dialog
 from dialogs.rpc import COMMANDS, PAUSE, Fault, UnknownCommand, call, result
+from dialogs.rpc.commands.server import VERSION
 from dialogs.rpc.registry import Parameter, available, positional
 from tests.dialogs.rpc.hosts import OURS, Recording
 
@@ -102,4 +102,4 @@ def test_defaults_are_exact():
 
 
 def test_version_is_that_of_the_project():
-    assert f'\nversion = "{__version__}"\n' in (Path(__file__).resolve().parents[3] / "pyproject.toml").read_text()
+    assert f'\nversion = "{VERSION}"\n' in (Path(__file__).resolve().parents[3] / "pyproject.toml").read_text()
