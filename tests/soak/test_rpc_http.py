@@ -39,6 +39,7 @@ def test_hundred_thousand_dialogs_are_listed_over_http_without_a_stall():
     seconds, size = asked(connection, "dlg.list")
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
+    connection.close()
     ended = json.loads(said)
     middle = {method: round(median(took) * 1000, 2) for method, took in polls.items()}
     figures.report(
