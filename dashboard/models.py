@@ -248,6 +248,36 @@ class Alert(models.Model):
         return f"{self.kind}: {self.text}"
 
 
+class ApiToken(models.Model):
+    """A key to `/RPC`. The token itself is never stored: `dashboard.rpc.tokens` makes it and shows it once."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        CONTROL = "control"
+
+    name = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the token: it has 256 bits of chance, no salt is needed
+    prefix = models.CharField(max_length=16)  # how it begins, so that people recognize theirs
+    scope = models.CharField(max_length=8, choices=Scope, default=Scope.READ)
+    created_by = models.CharField(max_length=150)
+    created_ns = models.BigIntegerField()
+    used_ns = models.BigIntegerField(default=0)  # to the minute
+    expires_ns = models.BigIntegerField(default=0)
+    revoked_ns = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["name"], condition=Q(revoked_ns=0), name="token_name_once"),  # a revoked one's name is free again
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}..., {self.scope})"
+
+    def holds(self, now_ns: int) -> bool:
+        """Return whether it opens anything at this moment."""
+        return not self.revoked_ns and not 0 < self.expires_ns <= now_ns
+
+
 class TapStatus(models.Model):
     """What a tap says of itself: the ingest writes it every second, the health chip reads it."""
 

@@ -13,12 +13,15 @@ from django.db.models.signals import post_migrate
 
 OURS = Q(content_type__app_label="dashboard")
 ACCOUNTS = Q(content_type__app_label="auth", content_type__model__in=["user", "group"])
+SEEN = Q(codename__startswith="view_") & ~Q(content_type__model="apitoken")
+"What everybody may look at: who may call from outside is the administrators' business."
+
 WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "order"]) & ~Q(codename__startswith="view_")
 "Nobody is given the right to edit the log."
 
 ROLES: dict[str, Q] = {
-    "viewer": OURS & Q(codename__startswith="view_"),
-    "operator": OURS & (Q(codename__startswith="view_") | Q(codename__in=["end_call", "change_alert"])),
+    "viewer": OURS & SEEN,
+    "operator": OURS & (SEEN | Q(codename__in=["end_call", "change_alert"])),
     "administrator": (OURS & ~WRITTEN_ONCE) | ACCOUNTS,
 }
 

@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, call, callers, history, live, orders, taps
+from dashboard.pages import alerts, call, callers, history, live, orders, taps, tokens
+from dashboard.rpc import view as rpc
 
 urlpatterns = [
     path("", live.live, name="live"),
@@ -27,6 +28,9 @@ urlpatterns = [
     path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
     path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),
     path("call/<slug:uid>/end/", orders.end, name="end"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:number>/revoke/", tokens.revoke, name="token_revoke"),
+    re_path(r"^RPC/?$", rpc.rpc, name="rpc"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("healthz", live.healthz, name="healthz"),

@@ -140,6 +140,9 @@ class Rpc(msgspec.Struct, frozen=True):
     open_loopback: bool = True
     "Whether HTTP from this machine may look without a token."
 
+    rate: int = 200
+    "Calls a second over HTTP, of each token, or of each address without one; 0 = no limit."
+
 
 class Web(msgspec.Struct, frozen=True):
     """`[web]`: where the pages are served."""

@@ -207,6 +207,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
     ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
     ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
+    ("rpc", "rate"): NOT_NEGATIVE,
     ("web", "bind"): Check(is_listener, '"HOST:PORT" such as "127.0.0.1:8000"'),
     ("web", "allowed_hosts"): matches(r"[^\s*/]+", 'a host name, not "*": it would open the live feed to every site'),
     ("web", "time_zone"): Check(is_time_zone, 'a time zone such as "Europe/Berlin"'),

@@ -19,8 +19,9 @@ def test_viewer_and_operator_may_what_their_names_say() -> None:
 
 
 def test_administrator_may_all_but_edit_the_log() -> None:
-    changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in ("alert", "dialogrow", "profileentry", "tapstatus", "user", "group")}
-    accounts = {"view_user", "view_group"}
+    models = ("alert", "dialogrow", "profileentry", "tapstatus", "apitoken", "user", "group")
+    changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in models}
+    accounts = {"view_user", "view_group", "view_apitoken"}
     assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call"}
 
 

@@ -58,13 +58,14 @@ class Lab:
         address: str = "127.0.0.1",
         ring_limit_ms: int = 120_000,
         everywhere: bool = False,
+        limit: bool = False,
         mtu: int = 0,
     ) -> None:
         """`folder`: for logs and scripts. The other values are `Proxy`'s and `Namespace`'s."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.network = Namespace(networks, mtu=mtu)
-        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms, everywhere=everywhere)
+        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms, everywhere=everywhere, limit=limit)
         self.phones: list[Phone] = []
         self._count = itertools.count(1)
 

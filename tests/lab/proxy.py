@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ SIP_PORT, WEB_PORT, RPC_PORT = 5060, 8080, 8060
 "Fixed: the network is the lab's own."
 
 _CONFIGURATION = Path(__file__).with_name("kamailio.cfg")
+_LIMIT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "limit-calls.cfg"
 
 
 class RpcError(Exception):
@@ -21,8 +23,10 @@ class RpcError(Exception):
 class Proxy:
     """Kamailio with tests/lab/kamailio.cfg, in the calling thread's network namespace."""
 
-    def __init__(self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False) -> None:
-        """`everywhere`: it also listens on TCP, IPv6 and WebSocket.
+    def __init__(
+        self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False, limit: bool = False
+    ) -> None:
+        """`everywhere`: it also listens on TCP, IPv6 and WebSocket. `limit`: it asks Dialtap how many calls a caller has, docs/examples/limit-calls.cfg.
 
         `hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""
         self.address = address
@@ -38,6 +42,9 @@ class Proxy:
             "CTL_SOCKET": f'"unixs:{folder}/kamailio.ctl"',
             "FR_INV_TIMER": str(ring_limit_ms),
         } | ({"HEP_URI": f'"sip:{hep}"'} if hep else {})
+        if limit:
+            shutil.copy(_LIMIT, folder)
+            self._settings["LIMIT"] = "1"
         if everywhere:
             more = (f"tcp:{address}:{SIP_PORT}", f"udp:[::1]:{SIP_PORT}", f"tcp:[::1]:{SIP_PORT}", f"tcp:{address}:{WEB_PORT}")
             self.sockets += more

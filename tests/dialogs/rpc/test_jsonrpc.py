@@ -88,9 +88,13 @@ def test_what_is_counted():
 @pytest.mark.parametrize(
     ("piece", "expected"),
     [
-        (b'{"jsonrpc":"2.0","result":[', (200, "OK")),
-        (b'{"jsonrpc":"2.0","error":{"code":404,"message":"Not found"},"id":1}', (404, "Not found")),
-        (b'{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse Error"},"id":null}', (500, "Parse Error")),
+        (b'{"jsonrpc":"2.0","result":[', 200),
+        (b'{"jsonrpc":"2.0","result":{"error":{"code":404}},"id":1}', 200),
+        (b'[{"jsonrpc":"2.0","error":{"code":404,', 200),
+        (b'{"jsonrpc":"2.0","error":{"code":404,"message":"Not found"},"id":1}', 404),
+        (b'{"jsonrpc":"2.0","error":{"code":404,"message":"cut sho', 404),
+        (b'{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse Error"},"id":null}', 500),
+        (b'{"jsonrpc":"2.0","error":{"code":200,"message":""},"id":null}', 500),
     ],
 )
 def test_status_of_http(piece, expected):

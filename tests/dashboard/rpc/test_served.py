@@ -1,0 +1,68 @@
+"""`/RPC` as an operator has it: served by real processes, ingest and pages in one and apart."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.dashboard.management.test_live import BASIC, PASSWORD, Process, get
+
+LIST = '{"jsonrpc":"2.0","method":"dlg.list","id":1}'
+END = '{"jsonrpc":"2.0","method":"dlg.end_dlg","params":[1,2],"id":1}'
+PLAYED = ("--pcap", BASIC, "--speed", "1")
+WAYS = {
+    "one process": (("live", "--bind", "127.0.0.1:0", *PLAYED),),
+    "two processes": (("live", "--bind", "127.0.0.1:0", "--web-only"), ("ingest", *PLAYED)),
+}
+
+
+def ask(url: str, question: str, **headers: str) -> tuple[int, dict]:
+    """Post as `curl -d` does, which says that it sends a form; return status and answer."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}RPC", question.encode(), headers), timeout=10) as answer:  # noqa: S310 -- our own server
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def dialogs_in(url: str, state: int, seconds: float = 20.0) -> list[dict]:
+    """Return dlg.list as soon as it has a dialog in this state."""
+    end = time.monotonic() + seconds
+    while True:
+        status, answer = ask(url, LIST)
+        found = answer["result"] if status == 200 else []
+        if any(dialog["state"] == state for dialog in found):
+            return found
+        assert time.monotonic() < end, answer
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def served(tmp_path, request):
+    """The processes of a way, and the address that the first one serves."""
+    started = [Process(tmp_path / "var", *arguments, DIALTAP_ADMIN_PASSWORD=PASSWORD) for arguments in WAYS[request.param]]
+    url = started[0].line(r"Dialtap serves (http://127\.0\.0\.1:\d+/)")[1]
+    get(f"{url}healthz")
+    yield url, started
+    for process in started:
+        process.process.kill()
+        process.process.communicate()
+
+
+@pytest.mark.parametrize("served", WAYS, indirect=True)
+def test_live_calls_are_listed_and_control_needs_its_token(served, tmp_path):
+    url, started = served
+    (dialog,) = dialogs_in(url, 4)
+    assert (dialog["from_uri"], dialog["to_uri"], dialog["caller"]["tag"]) == ("sip:alice@lab.example", "sip:5011@lab.example", "2367ft1")
+    assert ask(url, END)[0] == 403
+    token, _ = Process(tmp_path / "var", "token", "add", "edge-1", "--scope", "control").process.communicate()
+    assert ask(url, END, Authorization=f"Bearer {token.strip()}")[0] == 404  # the command ran: there is no such dialog
+    assert ask(url, LIST, Authorization="Bearer dialtap_nonsense")[0] == 401
+    assert [process.end()[0] for process in started[1:]] == [0] * len(started[1:])
+    if started[1:]:
+        status, answer = ask(url, LIST)
+        assert (status, "start ./dialtap ingest" in answer["error"]["message"]) == (503, True)
+    assert started[0].end()[0] == 0
