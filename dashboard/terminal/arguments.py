@@ -77,11 +77,12 @@ def _calls(add: Add) -> None:
 
 
 def _numbers(add: Add) -> None:
-    add("profiles", reads.all_profiles, "the profiles with their numbers of calls")
+    command = add("profiles", reads.profiles, "the profiles with their numbers of calls, or the values of one with theirs")
+    command.add_argument("profile", metavar="PROFILE", nargs="?")
     command = add("size", reads.size, "the number of calls in a profile, bare")
     command.add_argument("profile", metavar="PROFILE")
     command.add_argument("value", metavar="VALUE", nargs="?")
-    add("values", reads.values, "the values of a profile with their numbers of calls").add_argument("profile", metavar="PROFILE")
+    add("values", reads.values, "the values of a profile, one a line").add_argument("profile", metavar="PROFILE")
     add("stats", reads.stats, "the counters of Kamailio's dialog group, and the calls by state")
     _state(add("count", reads.count, "the number of calls that have not ended, bare"))
 

@@ -9,7 +9,7 @@ AMBIGUOUS_SHOWN = 5
 
 def find(door: Door, name: str) -> tuple[Reply, list[Call]]:
     """Return the answer that holds the calls of a Call-ID, uid or H_ENTRY:H_ID, and those calls. Raises Refused when there is none."""
-    reply = door.ask("dlg.list_match", "callid", "eq", name)
+    reply = door.ask("dlg.find", name)
     return reply, calls(reply.result)
 
 
@@ -21,4 +21,4 @@ def the_one(door: Door, name: str) -> Call:
     if len(meant) == 1:
         return meant[0]
     several = ", ".join(call.number for call in meant[:AMBIGUOUS_SHOWN])
-    raise Refused(f"{len(meant)} calls have this Call-ID: name one by its number ({several})")
+    raise Refused(f"{len(meant)} calls are meant by that: name one by its number ({several})")

@@ -39,7 +39,7 @@ def refer(door: Door, asked: Namespace) -> None:
 def set_var(door: Door, asked: Namespace) -> None:
     """`set-var CALL NAME VALUE`: writes a variable of a call; nobody is asked, for no call feels it."""
     call = the_one(door, asked.call)
-    _answered(door, asked, "dlg.set_var", call.h_entry, call.h_id, asked.name, asked.value)
+    _answered(door, asked, "dlg.set_var", call.call_id, call.caller_tag, call.callee_tag, asked.name, asked.value)
 
 
 def order(door: Door, asked: Namespace, question: str, method: str, *params: Parameter) -> None:

@@ -143,9 +143,11 @@ def variables(door: Door, asked: Namespace) -> None:
 # --- profiles and counters
 
 
-def all_profiles(door: Door, asked: Namespace) -> None:
-    """`profiles`: every profile with its number of calls."""
-    _answer(door.ask("dlg.profiles"), asked, lambda result: show((Column("Profile"), Column("Calls", right=True)), pairs(result)))
+def profiles(door: Door, asked: Namespace) -> None:
+    """`profiles [NAME]`: every profile with its number of calls, or the values of one with theirs."""
+    one = () if asked.profile is None else (asked.profile,)
+    title = "Value" if one else "Profile"
+    _answer(door.ask("dlg.profiles", *one), asked, lambda result: show((Column(title), Column("Calls", right=True)), pairs(result)))
 
 
 def size(door: Door, asked: Namespace) -> None:
@@ -155,8 +157,14 @@ def size(door: Door, asked: Namespace) -> None:
 
 
 def values(door: Door, asked: Namespace) -> None:
-    """`values PROFILE`: its values with their numbers of calls."""
-    _answer(door.ask("dlg.profile_get_values", asked.profile), asked, lambda result: show((Column("Value"), Column("Calls", right=True)), pairs(result)))
+    """`values PROFILE`: its values, one a line."""
+    _answer(door.ask("dlg.profile_get_values", asked.profile), asked, say_all)
+
+
+def say_all(result: Any) -> None:
+    """Print the texts of an array, one a line."""
+    for value in result if isinstance(result, list) else []:
+        say(value)
 
 
 def stats(door: Door, asked: Namespace) -> None:

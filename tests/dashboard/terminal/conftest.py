@@ -1,0 +1,32 @@
+"""A scripted door, and the command line asked in this process."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.terminal.main import main
+from tests.dashboard.terminal.scripted import Answer, opened
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder whose name is short enough for a socket's."""
+    folder = Path(tempfile.mkdtemp(prefix="dlg-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def ask(place: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Ask a door that answers so: `ask({method: answer}, *arguments)` gives (exit code, stdout, stderr), `ask.door` the door."""
+
+    def run(answers: dict[str, Answer], *arguments: str) -> tuple[int, str, str]:
+        with opened(place / "door", answers) as door:
+            run.door = door  # type: ignore[attr-defined]
+            code = main(["--socket", str(door.path), *arguments])
+        return code, *capsys.readouterr()
+
+    yield run
