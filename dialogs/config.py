@@ -32,6 +32,9 @@ class Dialog(msgspec.Struct, frozen=True):
     rr_param: str = "did"
     profiles_with_value: tuple[str, ...] = ()
     profiles_no_value: tuple[str, ...] = ()
+    kamailio_exact: bool = True
+    "Answer as the original does, its oddities included; false: the older flat lists, and JSON-RPC by its specification."
+
     handlers: tuple[str, ...] = ()
     'Python functions that are told of callbacks and event routes, as dotted paths: "mysite.calls.log". Each takes a list of `Called`.'
 
@@ -112,6 +115,22 @@ class Control(msgspec.Struct, frozen=True):
     "Called numbers that only an administrator may end."
 
 
+class Rpc(msgspec.Struct, frozen=True):
+    """`[rpc]`: who is answered Kamailio's RPC."""
+
+    socket: str = "dialtap.sock"
+    "Path of the ingest's unix socket, relative to the folder of the database; empty for none."
+
+    binrpc_tcp: str = ""
+    'Loopback address for kamcmd over TCP: "127.0.0.1:2046"; empty for none.'
+
+    binrpc_control: bool = False
+    "Whether those who come over TCP may act on calls."
+
+    open_loopback: bool = True
+    "Whether HTTP from this machine may look without a token."
+
+
 class Web(msgspec.Struct, frozen=True):
     """`[web]`: where the pages are served."""
 
@@ -136,5 +155,6 @@ class Config(msgspec.Struct, frozen=True):
     peer: tuple[Peer, ...] = ()
     tap: Tap = Tap()
     control: Control = Control()
+    rpc: Rpc = Rpc()
     web: Web = Web()
     history: History = History()

@@ -186,6 +186,8 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
+    ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
+    ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
     ("web", "bind"): Check(is_listener, '"HOST:PORT" such as "127.0.0.1:8000"'),
     ("web", "allowed_hosts"): matches(r"[^\s*/]+", 'a host name, not "*": it would open the live feed to every site'),
     ("web", "time_zone"): Check(is_time_zone, 'a time zone such as "Europe/Berlin"'),

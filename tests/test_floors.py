@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"dialogs.packet", "dialogs.config", "dialogs.sip"},
     {"dialogs.engine", "dialogs.taps"},
-    {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay"},
+    {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
     {"dialogs.configfile"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history", "dashboard.orders", "dashboard.rpc"},

@@ -9,7 +9,7 @@ from dialogs.engine.record import PROFILES_CHANGED, TIMEOUT_BYE, Record
 from dialogs.engine.record_listing import record_listing
 from dialogs.engine.ruled import Ruled
 from dialogs.engine.rules.compiled import Rules
-from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input
+from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, REQBYE, RPL3XX, TIMEOUT, UNCONFIRMED, Input, State
 from dialogs.packet import SECOND
 
 LINGER_NS = 5 * SECOND
@@ -29,6 +29,9 @@ class RecordTable(Ruled):
     def __init__(self, config: Config, rules: Rules) -> None:
         super().__init__(config, rules)
         self.processed = self.early = self.active = self.failed = self.expired = 0
+        self.by_state = dict.fromkeys(State, 0)
+        "Records that are not destroyed; those ended are not counted in all cases."
+
         self.moved = 0
         "Changes that may have brought a record's deadline nearer."
 
@@ -81,7 +84,8 @@ class RecordTable(Ruled):
         self.profiles.drop(record.profiles)
         record.profiles = []
 
-    def _count(self, step: int, state: int) -> None:
+    def _count(self, step: int, state: State) -> None:
+        self.by_state[state] += step
         if state == EARLY:
             self.early += step
         elif state in (CONFIRMED_NA, CONFIRMED):
@@ -132,6 +136,7 @@ class RecordTable(Ruled):
         if record.state in (UNCONFIRMED, EARLY) and record.init_ns + self.config.early_timeout * SECOND < now_ns:
             self.profiles.drop(record.profiles)
             record.profiles = []
+            self.by_state[record.state] -= 1
             record.state = DELETED
             self.call("DESTROY", record, now_ns)
             return True

@@ -111,6 +111,7 @@ class Records(RecordTable):
             return None
         records.append(record)
         self.processed += 1
+        self._count(1, UNCONFIRMED)
         self.call("CREATED", record, packet.at_ns)
         return record
 

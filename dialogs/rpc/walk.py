@@ -1,0 +1,100 @@
+"""Goes through the engine's records, with pauses, and finds single ones. Knows records; knows no command and no reply."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dialogs.engine.call import Call
+from dialogs.engine.identity import h_entry
+from dialogs.engine.lookup import calls_of, families, records_of
+from dialogs.engine.record import Record
+from dialogs.rpc.errors import Fault
+from dialogs.rpc.host import Host
+from dialogs.rpc.registry import PAUSE, Value
+from dialogs.rpc.shapes import shown
+
+PORTION = 2000
+"Call-IDs that are looked at between two pauses."
+
+BUCKETS = 16
+"Of one profile (Kamailio: PROFILE_HASH_SIZE)."
+
+
+def walk(host: Host) -> Iterator[Record | None]:
+    """Yield every record in the order of `dlg.list`: by slot, oldest first; None is a pause."""
+    slots: dict[int, list[Record]] = {}
+    for number, records in enumerate(families(host.engine), 1):
+        for record in records:
+            slots.setdefault(record.h_entry, []).append(record)
+        if not number % PORTION:
+            yield None
+    for entry in sorted(slots):
+        yield from sorted(slots[entry], key=_age)
+        yield None
+
+
+def _age(record: Record) -> tuple[int, int]:
+    return record.init_ns, record.h_id
+
+
+def listed(host: Host, keep: Callable[[Record], bool], make: Callable[[Host, Record], Value] = shown) -> Iterator[Value]:
+    """Yield the dialogs that are to be kept, in the shape of a listing."""
+    for record in walk(host):
+        if record is None:
+            yield PAUSE
+        elif keep(record):
+            yield make(host, record)
+
+
+def members(host: Host, profile: str, value: str | None) -> Iterator[Value]:
+    """Yield the dialogs of a profile as the original finds them: by hash bucket of the value (or the Call-ID), newest last, once a membership."""
+    buckets: list[list[Record]] = [[] for _ in range(BUCKETS)]
+    for number, records in enumerate(families(host.engine), 1):
+        for record in records:
+            for name, held in record.profiles:
+                if name == profile and value in (None, held):
+                    key = record.call_id if held is None else held.encode("utf-8", "surrogateescape")
+                    buckets[h_entry(key, BUCKETS)].append(record)
+        if not number % PORTION:
+            yield PAUSE
+    for bucket in buckets:
+        for record in sorted(bucket, key=_age):
+            yield shown(host, record)
+        yield PAUSE
+
+
+def by_call_id(host: Host, callid: str, ftag: str = "") -> list[Record]:
+    """Return the records of a Call-ID and, if one is given, of a caller's tag, oldest first."""
+    found = records_of(host.engine, callid.encode("utf-8", "surrogateescape"))
+    return [record for record in found if not ftag or record.caller_tag == ftag.encode("utf-8", "surrogateescape")]
+
+
+def by_tags(host: Host, callid: str, ftag: str, ttag: str, otherwise: Fault) -> Record:
+    """Return the record that a request with these tags would belong to, in either direction (Kamailio: get_dlg, reference 14.1). Raises `otherwise`."""
+    tags = ftag.encode("utf-8", "surrogateescape"), ttag.encode("utf-8", "surrogateescape")
+    loose = None
+    for record in by_call_id(host, callid):
+        own = record.caller_tag, record.callee_tag
+        if record.callee_tag and tags in (own, own[::-1]):
+            return record
+        if not record.callee_tag and record.caller_tag in tags:
+            loose = loose or record
+    if loose is None:
+        raise otherwise
+    return loose
+
+
+def by_number(host: Host, entry: int, serial: int) -> Iterator[Any]:
+    """Yield PAUSE while looking, then the record h_entry:h_id or, when there is none, None."""
+    for number, records in enumerate(families(host.engine), 1):
+        for record in records:
+            if (record.h_entry, record.h_id) == (entry, serial):
+                yield record
+                return
+        if not number % PORTION:
+            yield PAUSE
+    yield None
+
+
+def wire_call(host: Host, record: Record) -> Call | None:
+    """Return the wire call that is this record's, as the pages show it."""
+    return next((call for call in reversed(calls_of(host.engine, record.call_id)) if call.caller.tag == record.caller_tag), None)
