@@ -7,15 +7,14 @@ from dashboard.terminal.errors import Refused
 AMBIGUOUS_SHOWN = 5
 
 
-def find(door: Door, name: str) -> tuple[Reply, list[Call]]:
-    """Return the answer that holds the calls of a Call-ID, uid or H_ENTRY:H_ID, and those calls. Raises Refused when there is none."""
-    reply = door.ask("dlg.find", name)
-    return reply, calls(reply.result)
+def find(door: Door, name: str) -> Reply:
+    """Return the answer that holds the calls of a Call-ID, uid or H_ENTRY:H_ID; a fault when there is none."""
+    return door.ask("dlg.find", name)
 
 
 def the_one(door: Door, name: str) -> Call:
     """Return the only call meant; of several with one Call-ID the only live one. Raises Refused."""
-    _, found = find(door, name)
+    found = calls(find(door, name).result)
     live = [call for call in found if call.is_live]
     meant = live or found
     if len(meant) == 1:

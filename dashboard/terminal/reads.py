@@ -53,17 +53,15 @@ def listing(door: Door, asked: Namespace) -> None:
     wanted = [(key, part) for key, part in (("callid", asked.call_id), ("furi", asked.caller), ("turi", asked.callee)) if part]
     if asked.profile:
         wanted.insert(0, ("profile", asked.profile))
-    here = bool(asked.state or len(wanted) > 1)
+    here = bool(asked.state or len(wanted) > 1 or (asked.profile and limit))
     if asked.json and here:
-        raise Usage("--json prints the ingest's answer unchanged, so it goes with one filter only, and --state is none of its own")
+        raise Usage("--json prints the ingest's answer unchanged: it goes with --limit and one of --caller, --callee, --call-id, or with --profile alone")
     reply = _ask_list(door, wanted, 0 if here else limit)
     if asked.json:
         show_json(reply)
         return
-    if not wanted and reply.fault is not None and str(reply.fault).startswith("404"):
-        found = []
-    else:
-        found = [call for call in calls(reply.result) if _is_wanted(call, asked)]
+    nothing = not wanted and limit and reply.fault is not None  # dlg.list_match's words for it
+    found = [] if nothing else [call for call in calls(reply.result) if _is_wanted(call, asked)]
     if not found and (wanted or here):
         raise Refused("no such call")
     _show_calls(found, limit)
@@ -100,11 +98,11 @@ def _show_calls(found: list[Call], limit: int) -> None:
 
 def one(door: Door, asked: Namespace) -> None:
     """`show CALL`: every field, times also as people write them."""
-    reply, found = find(door, asked.call)
-    if asked.json:
-        show_json(reply)
-        return
-    for at, call in enumerate(found):
+    _answer(find(door, asked.call), asked, _show_fields)
+
+
+def _show_fields(result: Any) -> None:
+    for at, call in enumerate(calls(result)):
         if at:
             say("")
         show(PAIRS, list(fields(call)))
@@ -120,24 +118,21 @@ def fields(call: Call) -> Iterable[tuple[str, str]]:
         elif name == "variables":
             yield from ((f"$dlg_var({key})", of) for key, of in call.variables)
         else:
-            yield name, _explained(name, value)
+            yield name, _explained(call, name, value)
 
 
-def _explained(name: str, value: Any) -> str:
+def _explained(call: Call, name: str, value: Any) -> str:
     text = "" if value is None else str(value)
     number = int(value) if isinstance(value, int) else 0
-    more = {"state": STATES.get(number, ""), "duration": length(number) if number else "", "lifetime": length(number) if number else ""}
+    more = {"state": STATES.get(number, ""), "duration": length(number) if call.start_ts else "", "lifetime": length(number) if number else ""}
     said = moment(number) if name.endswith("_ts") or name == "timeout" else more.get(name, "")
     return f"{text} ({said})" if said else text
 
 
 def variables(door: Door, asked: Namespace) -> None:
     """`vars CALL`: its variables."""
-    reply, found = find(door, asked.call)
-    if asked.json:
-        show_json(reply)
-        return
-    show((Column("Call", right=True), Column("Variable"), Column("Value")), [(call.number, *pair) for call in found for pair in call.variables])
+    columns = Column("Call", right=True), Column("Variable"), Column("Value")
+    _answer(find(door, asked.call), asked, lambda result: show(columns, [(call.number, *pair) for call in calls(result) for pair in call.variables]))
 
 
 # --- profiles and counters
@@ -187,13 +182,16 @@ COUNTED = {1: "starting", 2: "connecting", 3: "answering", 4: "ongoing"}
 
 
 def count(door: Door, asked: Namespace) -> None:
-    """`count`: the bare number of calls that live, or of those in the given states."""
-    reply = door.ask("dlg.stats_active")
-    if asked.json:
-        show_json(reply)
-        return
-    result = reply.result if isinstance(reply.result, dict) else {"all": reply.result}
-    say(sum(number(result.get(COUNTED[state])) for state in set(asked.state)) if asked.state else number(result.get("all")))
+    """`count`: the bare number of calls that have not ended, or of those in the given states."""
+    names = {COUNTED.get(number, "") for number in asked.state or ()}
+    if "" in names:
+        raise Usage("calls that have ended are not counted; dlg stats has the counters")
+
+    def shown(result: Any) -> None:
+        by_name = result if isinstance(result, dict) else {"all": result}
+        say(sum(number(by_name.get(name)) for name in names or {"all"}))
+
+    _answer(door.ask("dlg.stats_active"), asked, shown)
 
 
 def _answer(reply: Reply, asked: Namespace, shown: Callable[[Any], None]) -> None:

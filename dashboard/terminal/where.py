@@ -7,6 +7,7 @@ from dashboard.terminal.errors import Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 USUAL = "dialtap.sock"
+"As `dialogs.config`, which is not read for this word alone."
 
 
 def socket_path(given: str = "", config: str = "") -> Path:
@@ -14,14 +15,14 @@ def socket_path(given: str = "", config: str = "") -> Path:
     if given:
         return Path(given)
     folder = Path(os.environ.get("DIALTAP_VAR") or ROOT / "var").expanduser()
-    return folder / (configured(config or os.environ.get("DIALTAP_CONFIG", "")) or USUAL)
+    return folder / configured(config or os.environ.get("DIALTAP_CONFIG", ""))
 
 
 def configured(chosen: str) -> str:
-    """Return `[rpc] socket` as written, "" where it is not. Raises Usage for a file that cannot be read."""
+    """Return `[rpc] socket` as written, or its default. Raises Usage for a file that cannot be read."""
     file = Path(chosen).expanduser() if chosen else ROOT / "dialtap.toml"
     if not chosen and not file.exists():
-        return ""
+        return USUAL
     import tomllib  # noqa: PLC0415 -- slow import
 
     try:
@@ -30,7 +31,7 @@ def configured(chosen: str) -> str:
         raise Usage(f"{file}: {error.strerror or error}") from error
     except ValueError as error:
         raise Usage(f"{file}: {error}") from error
-    found = rpc.get("socket", "") if isinstance(rpc, dict) else ""
-    if not isinstance(found, str):
-        raise Usage(f"{file}: [rpc] socket: expected a text in quotes")
+    found = rpc.get("socket", USUAL) if isinstance(rpc, dict) else USUAL
+    if not isinstance(found, str) or not found:
+        raise Usage(f"{file}: [rpc] socket: expected the path of the ingest's socket, got {found!r}")
     return found

@@ -20,7 +20,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def ask(place: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
+def ask(place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Ask a door that answers so: `ask({method: answer}, *arguments)` gives (exit code, stdout, stderr), `ask.door` the door."""
 
     def run(answers: dict[str, Answer], *arguments: str) -> tuple[int, str, str]:
@@ -29,4 +29,4 @@ def ask(place: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..
             code = main(["--socket", str(door.path), *arguments])
         return code, *capsys.readouterr()
 
-    yield run
+    return run

@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.terminal.errors import Usage
 from dashboard.terminal.where import ROOT, socket_path
+from dialogs.config import Rpc
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +40,18 @@ def test_given_socket_needs_no_configuration():
 
 
 def test_usual_socket_is_beside_the_database():
-    assert socket_path() == ROOT / "var" / "dialtap.sock"
+    assert socket_path() == ROOT / "var" / Rpc().socket
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "No such file or directory"), ("[rpc", "Expected ']'"), ("[rpc]\nsocket = 1\n", "[rpc] socket: expected a text"), (b"\xff", "invalid start byte")],
+    [
+        (None, "No such file or directory"),
+        ("[rpc", "Expected ']'"),
+        ("[rpc]\nsocket = 1\n", "[rpc] socket: expected the path of the ingest's socket, got 1"),
+        ("[rpc]\nsocket = ''\n", "[rpc] socket: expected the path of the ingest's socket, got ''"),
+        (b"\xff", "invalid start byte"),
+    ],
 )
 def test_configuration_that_cannot_be_used_is_said(tmp_path, text, said):
     file = tmp_path / "dialtap.toml"
