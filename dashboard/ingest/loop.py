@@ -17,10 +17,12 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.door import Door
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
+from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.models import TapStatus
@@ -44,7 +46,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Ingest:
-    """One node: its taps, its engine, its recorder, its orders."""
+    """One node: its taps, its engine, its recorder, its orders, its door."""
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Ingest:
         self.orders = Orders(node, controller, config.control.verify_seconds, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
+        self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -79,6 +82,7 @@ class Ingest:
     async def run(self) -> None:
         """Restore, then read the taps until `stop`; the last tick is written before this returns."""
         await self._in_writer(self._restore)
+        await self.door.start()
         loop = asyncio.get_running_loop()
         for tap in self.sources.live:
             self._listen(tap)
@@ -91,6 +95,7 @@ class Ingest:
         finally:
             for task in players:
                 task.cancel()
+            await self.door.stop()
             self._close_taps(loop)
             await self.orders.finish()
             await self._tick()

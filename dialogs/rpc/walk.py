@@ -62,7 +62,7 @@ def members(host: Host, profile: str, value: str | None) -> Iterator[Value]:
         yield PAUSE
 
 
-def by_call_id(host: Host, callid: str, ftag: str = "") -> list[Record]:
+def by_call_id(host: Host, callid: str, ftag: str | None = None) -> list[Record]:
     """Return the records of a Call-ID and, if one is given, of a caller's tag, oldest first."""
     found = records_of(host.engine, callid.encode("utf-8", "surrogateescape"))
     return [record for record in found if not ftag or record.caller_tag == ftag.encode("utf-8", "surrogateescape")]

@@ -19,7 +19,7 @@ command("profile_list_dlgs", permission="read", array=True, lists=True)(profile_
 
 
 @command("dlg_list", permission="read", array=True, lists=True)
-def mi_list(host: Host, callid: Loose | None = None, from_tag: Loose = Loose("")) -> Iterator[Value]:
+def mi_list(host: Host, callid: Loose | None = None, from_tag: Loose | None = None) -> Iterator[Value]:
     """Print all dialogs, or those of a callid and optionally fromtag."""
     if callid is None:
         return dlg_list_all(host)
@@ -30,6 +30,6 @@ def mi_list(host: Host, callid: Loose | None = None, from_tag: Loose = Loose("")
 
 
 @command("dlg_list_ctx", permission="read", array=True, lists=True)
-def mi_list_ctx(host: Host, callid: Loose | None = None, from_tag: Loose = Loose("")) -> Iterator[Value]:
+def mi_list_ctx(host: Host, callid: Loose | None = None, from_tag: Loose | None = None) -> Iterator[Value]:
     """Print all dialogs with associated context, or those of a callid and optionally fromtag."""
     return mi_list(host, callid, from_tag)

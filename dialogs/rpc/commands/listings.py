@@ -116,7 +116,7 @@ def _by_time(op: str, value: str) -> Callable[[Record], bool]:
 
 
 @command("dlg.dlg_list", permission="read", lists=True)
-def dlg_list_one(host: Host, callid: Loose, from_tag: Loose = Loose("")) -> Iterator[Value]:
+def dlg_list_one(host: Host, callid: Loose, from_tag: Loose | None = None) -> Iterator[Value]:
     """Print dialog based on callid and optionally fromtag."""
     found = by_call_id(host, callid, from_tag)
     if not found and not host.config.dialog.kamailio_exact:
@@ -125,7 +125,7 @@ def dlg_list_one(host: Host, callid: Loose, from_tag: Loose = Loose("")) -> Iter
 
 
 @command("dlg.dlg_list_ctx", permission="read", lists=True)
-def dlg_list_one_ctx(host: Host, callid: Loose, from_tag: Loose = Loose("")) -> Iterator[Value]:
+def dlg_list_one_ctx(host: Host, callid: Loose, from_tag: Loose | None = None) -> Iterator[Value]:
     """Print dialog with associated context based on callid and optionally fromtag."""
     return dlg_list_one(host, callid, from_tag)
 
