@@ -31,12 +31,17 @@ PAIRS = (Column("Field"), Column("Value"))
 def row(call: Call) -> tuple[Cell | str, ...]:
     """Return one line of a list."""
     talk = length(call.duration) if call.start_ts else ""
-    return call.number, state(call), talk, call.from_uri, call.to_uri, call.call_id, ",".join(call.profiles)
+    return call.number, state(call), talk, address(call.from_uri), address(call.to_uri), call.call_id, ",".join(call.profiles)
 
 
 def state(call: Call) -> Cell:
     """Return a call's state in words and colour."""
     return Cell(STATES.get(call.state, str(call.state)), STYLES.get(call.state, ""), STATE_WORDS.get(call.state, str(call.state)))
+
+
+def address(uri: str) -> Cell:
+    """Return a URI; on a terminal, where width is dear, without the scheme that nearly all have."""
+    return Cell(uri.removeprefix("sip:"), piped=uri)
 
 
 def contains(part: str) -> str:

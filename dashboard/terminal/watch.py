@@ -25,7 +25,7 @@ from dashboard.terminal.calls import Call, calls, number
 from dashboard.terminal.door import Door
 from dashboard.terminal.errors import Failure, Usage
 from dashboard.terminal.output import Cell, Column, table
-from dashboard.terminal.reads import COUNTED, STYLES, state
+from dashboard.terminal.reads import COUNTED, STYLES, address, state
 from dashboard.terminal.words import STATES, length, moment, safe
 
 FIELDS = "ftcISs"
@@ -119,7 +119,7 @@ def _trouble(seen: Seen) -> Text:
 
 def _row(call: Call, now: int) -> tuple[Cell | str, ...]:
     talk = length(max(now - call.start_ts, 0)) if call.start_ts else ""
-    return call.number, state(call), length(max(now - call.init_ts, 0)), talk, call.from_uri, call.to_uri, call.call_id
+    return call.number, state(call), length(max(now - call.init_ts, 0)), talk, address(call.from_uri), address(call.to_uri), call.call_id
 
 
 def watch(door: Door, asked: Namespace) -> None:

@@ -95,7 +95,7 @@ class Connection(StreamRequestHandler):
 def opened(path: Path, answers: dict[str, Answer]) -> Iterator[Door]:
     """Serve until the block ends; the socket goes away with it."""
     with Door(path, answers) as door:
-        serving = threading.Thread(target=door.serve_forever, kwargs={"poll_interval": 0.05})
+        serving = threading.Thread(target=door.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         try:
             yield door

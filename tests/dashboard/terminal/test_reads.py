@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.dashboard.terminal.scripted import ACTIVE, DIALOG, OLD, RINGING, Fault
+from dashboard.terminal.main import main
+from tests.dashboard.terminal.scripted import ACTIVE, DIALOG, OLD, RINGING, Fault, opened
 
 FILTERS = [
     ([], ("dlg.list", [])),
@@ -169,11 +170,14 @@ def test_count_of_the_ended_is_refused(ask):
     assert ask({"dlg.stats_active": ACTIVE}, "count", "--state", "ended")[:2] == (2, "")
 
 
-def test_recorded_answers_are_understood(ask, captures):
-    """What the original answered on real traffic: each of its dialogs is a line, each line its state."""
+def test_recorded_answers_are_understood(captures, place, capsys):
+    """What the original answered on real traffic: each of its dialogs is a line, and all live ones are counted."""
     recorded = [json.loads(file.read_text()) for file in sorted(captures.glob("*/truth/jsonrpc-*.json"))]
-    for answers in recorded:
-        _, out, _ = ask(answers, "list")
-        assert [line.split()[0] for line in out.splitlines()[1:]] == [f"{dialog['h_entry']}:{dialog['h_id']}" for dialog in answers["dlg.list"]]
-        assert ask(answers, "count")[1] == f"{answers['dlg.stats_active']['all']}\n"
+    with opened(place / "door", {}) as door:
+        for answers in recorded:
+            door.answers = answers
+            assert [main([command, "--socket", str(door.path)]) for command in ("list", "count")] == [0, 0]
+            lines = capsys.readouterr().out.splitlines()
+            assert [line.split()[0] for line in lines[1:-1]] == [f"{dialog['h_entry']}:{dialog['h_id']}" for dialog in answers["dlg.list"]]
+            assert lines[-1] == str(answers["dlg.stats_active"]["all"])
     assert recorded
