@@ -13,7 +13,18 @@ from dialogs.configfile import SECTIONS, parse
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
-FREE = {"kamailio_exact", "binrpc_control", "open_loopback", "timeout_noreset", "send_bye", "track_cseq_updates", "detect_spirals", "promiscuous", "when", "do"}  # switches, and what the rules' compiler checks
+FREE = {
+    "kamailio_exact",
+    "binrpc_control",
+    "open_loopback",
+    "timeout_noreset",
+    "send_bye",
+    "track_cseq_updates",
+    "detect_spirals",
+    "promiscuous",
+    "when",
+    "do",
+}  # switches, and what the rules' compiler checks
 
 
 def documented(section: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ STRUCT_END, ARRAY_END = 0x83, 0x84
 BODY_MAX = 32 * 1024
 "Of a request: the original's own limit."
 
-REPLY_MAX = 128 * 1024 - 64
-"kamcmd reads no more: its buffer, less a header."
+REPLY_MAX = 128 * 1024 - 10
+"kamcmd reads no more: its buffer, less the longest header."
 
 NULL = b"<null string>"
 DEPTH_MAX = 8
