@@ -1,6 +1,6 @@
 """What may be typed after `./dialtap dlg`: one parser, a few lines a command. Knows argparse; asks nobody."""
 
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, HelpFormatter, Namespace
 from collections.abc import Callable, Sequence
 from typing import Any, Never
 
@@ -15,10 +15,14 @@ Add = Callable[[str, Run, str], ArgumentParser]
 EPILOG = "Exit codes: 0 done; 1 the ingest refused, or there is no such call; 2 what was typed is wrong; 3 no ingest answers."
 CALL = "Call-ID, uid (in the address of the call's page), or H_ENTRY:H_ID"
 SHORTEST_SECONDS = 0.1
+HELP_WIDTH = 79
 
 
 class Parser(ArgumentParser):
     """Says what is wrong in one line, as an exception."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, formatter_class=_formatter)
 
     def error(self, message: str) -> Never:
         """Raise Usage."""
@@ -40,6 +44,11 @@ def parse(argv: Sequence[str]) -> Namespace:
     for group in (_lists, _calls, _numbers, _orders):
         group(add)
     return parser.parse_args(argv)
+
+
+def _formatter(prog: str) -> HelpFormatter:
+    """Return what writes the help: as wide as is read well. Left alone it asks for the terminal's width at every argument, and reads `shutil` for that."""
+    return HelpFormatter(prog, width=HELP_WIDTH, max_help_position=24)
 
 
 def _common(parser: ArgumentParser, defaults: dict[str, Any]) -> None:

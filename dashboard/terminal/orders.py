@@ -33,7 +33,7 @@ def bridge(door: Door, asked: Namespace) -> None:
 def refer(door: Door, asked: Namespace) -> None:
     """`refer CALL SIDE TO`: sends one side of a call to another address."""
     call = the_one(door, asked.call)
-    order(door, asked, f"Send the {asked.side} of {described(call)} to {asked.to}?", "dlg.refer_dlg", call.h_entry, call.h_id, asked.side, asked.to)
+    order(door, asked, f"Send the {asked.side} of {described(call)} to {asked.to}?", "dlg.refer", call.h_entry, call.h_id, asked.side, asked.to)
 
 
 def set_var(door: Door, asked: Namespace) -> None:

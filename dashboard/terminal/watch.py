@@ -103,7 +103,8 @@ def view(seen: Seen, now: float, width: int, height: int) -> Group:
 
 
 def _totals(seen: Seen) -> Text:
-    head = Text.assemble((f"{number(seen.totals.get('all'))} calls", "bold"), no_wrap=True, overflow="ellipsis")
+    count = number(seen.totals.get("all"))
+    head = Text.assemble((f"{count} call{'' if count == 1 else 's'}", "bold"), no_wrap=True, overflow="ellipsis")
     for at, name in COUNTED.items():
         head.append("   ")
         head.append(f"{STATES[at]} {number(seen.totals.get(name))}", STYLES.get(at, ""))

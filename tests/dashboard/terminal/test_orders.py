@@ -10,7 +10,7 @@ from tests.dashboard.terminal.scripted import DIALOG, RINGING, opened
 from tests.dashboard.terminal.test_main import DLG, ROOT
 
 ENDED = DIALOG | {"h_id": 1, "state": 5}
-TAKEN = {"dlg.find": [DIALOG]} | {f"dlg.{name}": {} for name in ("end_dlg", "terminate_dlg", "bridge_dlg", "refer_dlg")} | {"dlg.set_var": "Done"}
+TAKEN = {"dlg.find": [DIALOG]} | {f"dlg.{name}": {} for name in ("end_dlg", "terminate_dlg", "bridge_dlg", "refer")} | {"dlg.set_var": "Done"}
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ TAKEN = {"dlg.find": [DIALOG]} | {f"dlg.{name}": {} for name in ("end_dlg", "ter
         (["bridge", "sip:a@x", "sip:b@x", "--yes"], ("dlg.bridge_dlg", ["sip:a@x", "sip:b@x"])),
         (["bridge", "sip:a@x", "sip:b@x", "--yes", "--op", "sip:p"], ("dlg.bridge_dlg", ["sip:a@x", "sip:b@x", "sip:p"])),
         (["bridge", "sip:a@x", "sip:b@x", "--yes", "--body", "_"], ("dlg.bridge_dlg", ["sip:a@x", "sip:b@x", ".", "_"])),
-        (["refer", "x", "caller", "sip:c@x", "--yes"], ("dlg.refer_dlg", [1462, 6269, "caller", "sip:c@x"])),
+        (["refer", "x", "caller", "sip:c@x", "--yes"], ("dlg.refer", [1462, 6269, "caller", "sip:c@x"])),
     ],
 )
 def test_order_is_sent_and_its_answer_shown(ask, arguments, asked):
