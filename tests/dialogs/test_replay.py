@@ -11,6 +11,7 @@ import pytest
 
 from dialogs.config import Config, Dialog, Rule
 from dialogs.engine import Engine
+from dialogs.engine.listing import active_by_state
 from dialogs.engine.states import STATE_NAMES
 from dialogs.replay import ReplayError, WireReport, kamailio_view, parse_times, snapshots
 from dialogs.taps import CaptureFile
@@ -78,6 +79,7 @@ def check_recording(capture, truth, **settings):
     engine = Engine(Config(dialog=Dialog(sockets=SOCKETS, track_cseq_updates=True, **profiles, **settings), rule=RULES))
     answers = list(snapshots(engine, CaptureFile(capture), times_of(moments)))
     assert len(answers) == len(moments) > 0
+    assert active_by_state(engine.records) == answers[-1]["dlg.stats_active"]
     for want, got in zip(moments, answers, strict=True):
         assert [exact(d) for d in alive(got)] == [exact(d) for d in alive(want)]
         counters = ("dlg.stats_active", "stats", "profile_size")

@@ -1,6 +1,7 @@
 """The ingest on real taps, a real database file and a real message store."""
 
 import asyncio
+import json
 import socket
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from dashboard.models import AuditEvent, DialogRow, Order, ProfileEntry, TapStat
 from dashboard.orders.request import request_end
 from dialogs.config import Config, Control, Tap
 from dialogs.control import Answer, Target
+from dialogs.sip import text
 from tests.dialogs.ladder import message
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
@@ -208,3 +210,29 @@ async def test_open_order_is_verified_after_a_restart_and_not_sent_again(tmp_pat
     async with Running(tmp_path, again) as running:
         order = await until(lambda: Order.objects.exclude(phase__in=Order.OPEN).first())
         assert (order.outcome, again.targets) == ("not confirmed", [])
+
+
+async def test_ingest_answers_at_its_door_and_writes_what_was_set_there(tmp_path):
+    async with Running(tmp_path) as running:
+        running.answered("c1")
+        row = await until(row_in_state(4))
+        said = await asked_at(tmp_path / "dialtap.sock", "dlg.stats_active", "dlg.list")
+        assert said[0]["ongoing"] == 1
+        assert [dialog["call-id"] for dialog in said[1]] == ["c1"]
+        (record,) = running.ingest.engine.all_records()
+        names = [text(name) for name in (record.call_id, record.caller_tag, record.callee_tag)]
+        assert await asked_at(tmp_path / "dialtap.sock", ["dlg.set_var", *names, "customer", "7"]) == ["Done"]
+        await until(lambda: b"customer" in bytes(DialogRow.objects.get(pk=row.pk).engine))
+    assert not (tmp_path / "dialtap.sock").exists()
+
+
+async def asked_at(path, *commands):
+    """Send commands over the unix socket and return their results."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    results = []
+    for words in commands:
+        method, *params = [words] if isinstance(words, str) else words
+        writer.write(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).encode() + b"\n")
+        results.append(json.loads(await reader.readline())["result"])
+    writer.close()
+    return results

@@ -4,7 +4,7 @@ import pytest
 
 from dialogs.config import Config, Dialog, Peer, Rule
 from dialogs.engine import Engine, State
-from dialogs.engine.listing import record_listing, statistics, stats_active
+from dialogs.engine.listing import active_by_state, record_listing, statistics, stats_active
 from dialogs.packet import Packet
 from tests.dialogs.ladder import START_NS, address, packets, run
 
@@ -67,6 +67,7 @@ def test_counters_and_states(ladder, expected, states):
     engine, _ = run(ladder, WATCHED)
     assert (counts(engine), [dialog["state"] for dialog in listing(engine)]) == (expected, states)
     assert sum(stats_active(engine.all_records()).values()) == 2 * sum(state < 5 for state in states)
+    assert active_by_state(engine.records) == stats_active(engine.all_records())
 
 
 def test_listing_of_an_answered_call():
