@@ -95,7 +95,7 @@ def _scalar(kind: int, raw: bytes) -> Value:
     if kind in (STR, NAME):
         if not raw.endswith(b"\0"):
             raise Malformed("bad request: a string without end")
-        return raw[:-1].decode("utf-8", "surrogateescape")
+        return decoded(raw[:-1])
     if kind in (INT, DOUBLE):
         if len(raw) > 2 * INT_BYTES:
             raise Malformed("bad request: a number too long")
@@ -104,6 +104,14 @@ def _scalar(kind: int, raw: bytes) -> Value:
     if kind == BYTES:
         return raw
     raise Malformed("bad request: a record of no known type")
+
+
+def decoded(raw: bytes) -> str:
+    """Return bytes as a text, as listings do: UTF-8, else Latin-1; control characters stay what they are."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _nested(body: bytes, at: int, kind: int, depth: int) -> tuple[Value, int]:
@@ -149,11 +157,11 @@ def encode(value: Value) -> bytes:
         return _number(DOUBLE, round(value * 1000))
     if isinstance(value, int):
         return _number(INT, value)
-    return _string(STR, NULL if value is None else str(value).encode("utf-8", "surrogateescape"))
+    return _string(STR, NULL if value is None else str(value).encode("utf-8", "replace"))
 
 
 def _members(struct: dict[str, Any]) -> bytes:
-    return b"".join(_string(NAME, key.encode("utf-8", "surrogateescape")) + encode(value) for key, value in struct.items())
+    return b"".join(_string(NAME, key.encode("utf-8", "replace")) + encode(value) for key, value in struct.items())
 
 
 def _number(kind: int, value: int) -> bytes:

@@ -11,6 +11,7 @@ from dialogs.rpc.errors import Fault
 from dialogs.rpc.host import Host
 from dialogs.rpc.registry import PAUSE, Value
 from dialogs.rpc.shapes import shown
+from dialogs.sip import text
 
 PORTION = 2000
 "Call-IDs that are looked at between two pauses."
@@ -52,7 +53,7 @@ def members(host: Host, profile: str, value: str | None) -> Iterator[Value]:
         for record in records:
             for name, held in record.profiles:
                 if name == profile and value in (None, held):
-                    key = record.call_id if held is None else held.encode("utf-8", "surrogateescape")
+                    key = record.call_id if held is None else held.encode("utf-8", "replace")
                     buckets[h_entry(key, BUCKETS)].append(record)
         if not number % PORTION:
             yield PAUSE
@@ -64,19 +65,18 @@ def members(host: Host, profile: str, value: str | None) -> Iterator[Value]:
 
 def by_call_id(host: Host, callid: str, ftag: str | None = None) -> list[Record]:
     """Return the records of a Call-ID and, if one is given, of a caller's tag, oldest first."""
-    found = records_of(host.engine, callid.encode("utf-8", "surrogateescape"))
-    return [record for record in found if not ftag or record.caller_tag == ftag.encode("utf-8", "surrogateescape")]
+    found = records_of(host.engine, callid.encode("utf-8", "replace")) or records_of(host.engine, callid.encode("latin-1", "replace"))
+    return [record for record in found if not ftag or text(record.caller_tag) == ftag]
 
 
 def by_tags(host: Host, callid: str, ftag: str, ttag: str, otherwise: Fault) -> Record:
     """Return the record that a request with these tags would belong to, in either direction (Kamailio: get_dlg, reference 14.1). Raises `otherwise`."""
-    tags = ftag.encode("utf-8", "surrogateescape"), ttag.encode("utf-8", "surrogateescape")
-    loose = None
+    loose, tags = None, (ftag, ttag)
     for record in by_call_id(host, callid):
-        own = record.caller_tag, record.callee_tag
+        own = text(record.caller_tag), text(record.callee_tag)
         if record.callee_tag and tags in (own, own[::-1]):
             return record
-        if not record.callee_tag and record.caller_tag in tags:
+        if not record.callee_tag and own[0] in tags:
             loose = loose or record
     if loose is None:
         raise otherwise

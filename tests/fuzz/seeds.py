@@ -5,12 +5,14 @@ What a fuzzer found stays: files whose names begin with "found-" are never remov
 
 import gzip
 import itertools
+import json
 import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dialogs.rpc import binrpc
 from dialogs.sip import parse
 from dialogs.taps import CaptureFile
 from tests.dialogs.taps import frames as build
@@ -148,6 +150,37 @@ def ladders() -> Iterator[tuple[str, bytes]]:
         yield name, b"".join(steps)
 
 
+ASKED = (
+    ("dlg.list",),
+    ("dlg.list_match", "callid", "re", "^c[0-9]+", 5),
+    ("dlg.dlg_list", "c1", "a"),
+    ("dlg.briefing", "ftcFTISEs"),
+    ("dlg.set_var", "c1", "a", "b", "key", "value"),
+    ("dlg.set_timeout", 60, 1, 1),
+    ("dlg.profile_get_size", "caller", 7),
+    ("dlg.dump_file", "calls.json"),
+    ("stats.fetch", "dialog:", "all"),
+    ("system.methodHelp", "dlg.list"),
+)
+
+
+def json_requests() -> Iterator[tuple[str, bytes]]:
+    """Yield requests by position and by name, a batch, a notification."""
+    requests = [{"jsonrpc": "2.0", "method": method, "params": params, "id": 1} for method, *params in ASKED]
+    for request in requests:
+        yield str(request["method"]), json.dumps(request).encode()
+    yield "batch", json.dumps([requests[0], {"jsonrpc": "2.0", "method": "nope"}, 5]).encode()
+    yield "by-name", b'{"jsonrpc":"2.0","method":"dlg.profile_get_size","params":{"profile":"total"},"id":null}'
+
+
+def binary_requests() -> Iterator[tuple[str, bytes]]:
+    """Yield packets, one and several."""
+    packets = {str(words[0]): binrpc.packet(binrpc.REQUEST, b"\x1a\x2b", b"".join(map(binrpc.encode, words))) for words in ASKED}
+    yield from packets.items()
+    yield "several", b"".join(packets.values())
+    yield "structs", binrpc.packet(binrpc.REQUEST, b"\x01", b"".join(map(binrpc.encode, ("dlg.list", {"a": ["b", 1.5]}, -1))))
+
+
 SEEDS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "pcap": lambda: ((name, data) for name, data in captures() if not name.startswith("pcapng")),
     "pcapng": lambda: ((name, data) for name, data in captures() if name.startswith("pcapng")),
@@ -160,6 +193,8 @@ SEEDS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "hep": datagrams,
     "sip": sip_messages,
     "engine": ladders,
+    "jsonrpc": json_requests,
+    "binrpc": binary_requests,
 }
 
 

@@ -8,18 +8,22 @@ import io
 import struct
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from dialogs.config import Config, Dialog
 from dialogs.engine import Engine
 from dialogs.engine.snapshot import decode, encode
 from dialogs.engine.states import DELETED
 from dialogs.packet import Endpoint, Packet
 from dialogs.replay import kamailio_view
+from dialogs.rpc import Fault, Host, Malformed, binrpc, jsonrpc, kamcmd
 from dialogs.sip import Message, Request, parse
 from dialogs.taps import CaptureError, CaptureFile, Counters, Decoder, decode_hep
 from dialogs.taps import fragments as fragments_module
 from dialogs.taps.content import Content
 from dialogs.taps.fragments import Reassembler
 from dialogs.taps.link import LINK_TYPES
+from tests.dialogs import ladder
 from tests.dialogs.taps import frames as build
 from tests.fuzz.feed import Feed
 
@@ -168,6 +172,56 @@ def engine(data: bytes) -> None:
     running.expire(at_ns + 30 * 24 * 3600 * SECOND)
 
 
+class Asked:
+    """A host whose engine holds one ringing call; nothing is written."""
+
+    def __init__(self) -> None:
+        self.config = Config(dialog=Dialog(profiles_with_value=("caller",), profiles_no_value=("total",)))
+        self.engine = Engine(self.config)
+        self.engine.receive(Packet(START_NS, Endpoint("192.0.2.1", 5060), Endpoint("192.0.2.2", 5060), "udp", ladder.message("INVITE")))
+        self.node, self.version, self.started_ns = "", "0", START_NS
+
+    def now_ns(self) -> int:
+        return START_NS
+
+    def order(self, command: str, arguments: tuple[object, ...]) -> None:
+        raise Fault(500, "no controller")
+
+    def touched(self, uid: str) -> None:
+        assert uid
+
+    def dump(self, name: str, lines: Iterable[bytes]) -> None:
+        assert "/" not in name
+        assert all(line.endswith(b"\n") for line in lines)
+
+
+def asked() -> jsonrpc.Caller:
+    """Return a caller who may do everything."""
+    host: Host = Asked()
+    return jsonrpc.Caller(host, jsonrpc.Tally(), control=True)
+
+
+def json_rpc(data: bytes) -> None:
+    """Answer JSON-RPC: JSON or nothing, and an error is told by its first piece."""
+    pieces = [piece for piece in jsonrpc.answer(asked(), data) if piece]
+    found = msgspec.json.decode(b"".join(pieces)) if pieces else {}
+    if isinstance(found, dict):
+        assert ("error" in found) == (bool(pieces) and jsonrpc.status(pieces[0]).reason != "OK")
+
+
+def bin_rpc(data: bytes) -> None:
+    """Answer BINRPC packets of a stream: each with its own cookie, in a reply or a fault that can be read."""
+    buffer, caller = bytearray(data), asked()
+    with contextlib.suppress(Malformed):
+        while (packet := binrpc.take(buffer)) is not None:
+            said = b"".join(kamcmd.answer(caller, packet))
+            lengths = (said[1] >> 2 & 3) + 1
+            assert said[2 + lengths :].startswith(packet.cookie)
+            body = said[2 + lengths + len(packet.cookie) :]
+            assert int.from_bytes(said[2 : 2 + lengths]) == len(body)
+            assert binrpc.values(body) is not None
+
+
 def check(packets: Iterable[Packet]) -> None:
     """Every packet can be worked with."""
     for packet in packets:
@@ -188,5 +242,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "hep": hep,
     "sip": sip,
     "engine": engine,
+    "jsonrpc": json_rpc,
+    "binrpc": bin_rpc,
 }
 "By name; the corpus of each is a folder of that name."

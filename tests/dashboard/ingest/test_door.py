@@ -14,6 +14,7 @@ from dashboard.rpc import local
 from dialogs.config import Rpc
 from dialogs.rpc import binrpc
 from tests.dashboard.ingest.test_kamcmd import door
+from tests.dashboard.ingest.test_loop import until
 from tests.dialogs.rpc.hosts import OURS, Recording
 
 pytestmark = pytest.mark.asyncio
@@ -156,11 +157,9 @@ async def test_reader_that_does_not_read_is_left(recording, tmp_path, monkeypatc
     async with door(recording, tmp_path) as opened:
         reader, writer = await asyncio.open_unix_connection(opened.path, limit=1)
         writer.write(LIST + b"\n")
+        await until(lambda: opened.requests == 1)
+        await until(lambda: not opened._open)
         async with asyncio.timeout(SECONDS):
-            while not opened._open:
-                await asyncio.sleep(0)
-            while opened._open:
-                await asyncio.sleep(0.01)
             assert not (await reader.read()).endswith(b"}\n")
         writer.close()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dialogs.rpc import PAUSE, Fault, call
+from dialogs.rpc import PAUSE, Fault, binrpc, call
 from dialogs.rpc.registry import find, steps
 from dialogs.sip import text
 from tests.dialogs.rpc.hosts import OURS, Recording
@@ -288,3 +288,11 @@ def test_many_dialogs_leave_pauses(recording):
     for name, params in (("dlg.list", []), ("dlg.profile_list", ["total"]), ("dlg.briefing", []), ("dlg.end_dlg", [1, 2]), ("dlg.dump_file", ["x"])):
         values = steps(recording.host, find(recording.host, name), params)
         assert [next(values) is PAUSE for _ in range(2)] == [True, True]
+
+
+@pytest.mark.parametrize("raw", ["é1".encode(), "é1".encode("latin-1")])
+def test_call_id_is_found_as_listings_show_it(host, raw):
+    (family,) = host.engine._families.values()
+    host.engine._families[raw] = family
+    family.records[0].call_id = raw
+    assert len(answer(host, "dlg.dlg_list", text(raw))) == len(answer(host, "dlg.dlg_list", binrpc.decoded(raw))) == 1
