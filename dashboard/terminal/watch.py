@@ -95,11 +95,12 @@ class Feed(threading.Thread):
 def view(seen: Seen, now: float, width: int, height: int) -> Group:
     """Return the screen of a moment. Without an ingest the clock of the calls stands: nobody knows how long they last."""
     moment_shown = seen.at if seen.trouble else now
-    shown = seen.calls[: max(height - LINES_AROUND, 1)]
+    trouble = _trouble(seen)
+    shown = seen.calls[: max(height - LINES_AROUND - len(trouble) // width, 1)]
     body = table(COLUMNS, [_row(call, int(moment_shown)) for call in shown], width)
     hidden = len(seen.calls) - len(shown)
     foot = Text(f"{hidden} older calls are not shown. q ends" if hidden else "q ends", "dim")
-    return Group(_totals(seen), Text(), body, Text(), _trouble(seen), foot)
+    return Group(_totals(seen), Text(), body, Text(), trouble, foot)
 
 
 def _totals(seen: Seen) -> Text:

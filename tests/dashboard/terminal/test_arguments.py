@@ -1,6 +1,5 @@
 """What may be typed: documented, and read without what it does not need."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import pytest
 
 from dashboard.terminal.arguments import parse
 from tests.dashboard.terminal.scripted import ACTIVE, DIALOG, opened
-from tests.dashboard.terminal.test_main import ROOT
+from tests.dashboard.terminal.test_main import ROOT, bare
 
 COMMANDS = ["list", "match", "watch", "show", "vars", "profiles", "size", "values", "stats", "count", "end", "terminate", "bridge", "refer", "set-var"]
 PAGE = (ROOT / "docs" / "commands.md").read_text()
@@ -44,10 +43,9 @@ def test_common_options_stand_before_the_command_or_after_it(arguments):
 
 @pytest.mark.parametrize("command", ["count", "list"])
 def test_a_cron_job_waits_for_nothing_that_it_does_not_need(place, command):
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # which would read its own modules
     with opened(place / "door", {"dlg.stats_active": ACTIVE, "dlg.list": [DIALOG]}) as door:
         asked = [sys.executable, "-c", LOADED, command, "--socket", door.path]
-        done = subprocess.run(asked, cwd=ROOT, env=bare, check=True, capture_output=True, text=True)
+        done = subprocess.run(asked, cwd=ROOT, env=bare(), check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "0"
 
 

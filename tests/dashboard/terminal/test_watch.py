@@ -47,6 +47,8 @@ def test_screen_that_is_full_says_how_many_calls_are_not_shown():
     seen = Seen(ACTIVE, tuple(calls([RINGING] * 50)), NOW)
     lines = screen(seen, height=24)
     assert (len(lines), lines[-1]) == (24, "32 older calls are not shown. q ends")
+    lines = screen(seen._replace(trouble="no ingest " * 15), height=24)
+    assert (len(lines), lines[-1]) == (24, "34 older calls are not shown. q ends")
 
 
 def test_without_ingest_the_clock_of_the_calls_stands(place):
