@@ -1,22 +1,12 @@
-"""A scripted door, and the command line asked in this process."""
+"""The command line, asked in this process."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dashboard.terminal.main import main
 from tests.dashboard.terminal.scripted import Answer, opened
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder whose name is short enough for a socket's."""
-    folder = Path(tempfile.mkdtemp(prefix="dlg-"))
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
