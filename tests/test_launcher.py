@@ -155,6 +155,19 @@ def test_made_checkout_from_anywhere(checkout, tools, tmp_path):
     assert len(own_words(run(checkout / "dialtap", "check", env=env)[2])) == 2
 
 
+def test_running_calls_are_asked_without_django(checkout, tools, tmp_path):
+    program(tmp_path / "real", "python3", REAL)
+    folder = checkout / "dashboard" / "terminal"
+    folder.mkdir(parents=True)
+    (folder / "__main__.py").write_text(MANAGE)
+    decoy = tmp_path / "elsewhere" / "dashboard" / "terminal"
+    decoy.mkdir(parents=True)
+    (decoy / "__main__.py").write_text("raise SystemExit(9)\n")
+    env = environment(tmp_path / "real", tools)
+    code, out, _ = run(checkout / "dialtap", "dlg", "list", "--caller", "a b", env=env, cwd=tmp_path / "elsewhere")
+    assert (code, json.loads(out)) == (0, ["list", "--caller", "a b"])
+
+
 def test_first_runs_at_once_make_one_environment(checkout, tools, tmp_path):
     program(tmp_path / "real", "python3", REAL)
     (checkout / ".venv.making").mkdir()

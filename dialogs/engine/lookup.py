@@ -29,6 +29,12 @@ def calls_of(engine: Engine, call_id: bytes) -> list[Call]:
     return [] if family is None else list(family.calls)
 
 
+def call_of(engine: Engine, uid: str) -> Call | None:
+    """Return the wire call of this uid."""
+    held = engine._by_uid.get(uid)
+    return None if held is None else held[1]
+
+
 def reschedule(engine: Engine, call_id: bytes) -> None:
     """Look at the deadlines of a Call-ID anew, after a lifetime was changed from outside."""
     family = engine._families.get(call_id)

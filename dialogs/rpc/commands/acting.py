@@ -44,6 +44,21 @@ def bridge_dlg(host: Host, from_uri: str, to_uri: str, op: str = ".", body: str 
     host.order("bridge_dlg", (from_uri, to_uri, op, body))
 
 
+@command("dlg.refer", permission="control", need=INVALID)
+def refer(host: Host, h_entry: int, h_id: int, side: str, to_uri: str) -> Iterator[Value]:
+    """Send one side of a dialog, caller or callee, to another SIP address by REFER.
+
+    Kamailio has it as a script function only (reference 12.2).
+    """
+    if side not in ("caller", "callee"):
+        raise INVALID
+    for found in numbered(host, h_entry, h_id):
+        if found is PAUSE:
+            yield PAUSE
+        else:
+            host.order("refer", (h_entry, h_id, side, to_uri))
+
+
 @command("dlg.set_state", permission="control", need=Fault(400, "Need the callid, from tag,to tag and state"))
 def set_state(host: Host, callid: Loose, ftag: Loose, ttag: Loose, state: int) -> None:
     """Set state for a dialog based on callid and tags.

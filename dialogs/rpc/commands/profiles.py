@@ -8,7 +8,7 @@ from dialogs.rpc.registry import Loose, Value, command
 from dialogs.rpc.walk import members
 
 
-def _known(host: Host, profile: str) -> dict[str | None, int]:
+def known(host: Host, profile: str) -> dict[str | None, int]:
     """Return a profile's values with their sizes. Raises Fault."""
     values = host.engine.records.profiles.sizes.get(profile)
     if values is None:
@@ -22,7 +22,7 @@ def profile_get_size(host: Host, profile: Loose, value: Loose | None = None) -> 
 
     Without a value all of them; a value of a profile without values is ignored.
     """
-    _known(host, profile)
+    known(host, profile)
     return host.engine.records.profiles.size(profile, value) or 0
 
 
@@ -32,7 +32,7 @@ def profile_list(host: Host, profile: Loose, value: Loose | None = None) -> Iter
 
     A dialog that is in it twice is listed twice.
     """
-    _known(host, profile)
+    known(host, profile)
     plain = host.engine.records.profiles.holds([(profile, None)], profile, value)
     return members(host, profile, None if plain else value)
 
@@ -40,4 +40,4 @@ def profile_list(host: Host, profile: Loose, value: Loose | None = None) -> Iter
 @command("dlg.profile_get_values", permission="read", array=True)
 def profile_get_values(host: Host, profile: Loose) -> Iterator[Value]:
     """Lists the distinct values of a profile, in the order first seen."""
-    return iter([value for value in _known(host, profile) if value is not None])
+    return iter([value for value in known(host, profile) if value is not None])

@@ -11,7 +11,18 @@ from dialogs.rpc.registry import Parameter, available, positional
 from tests.dialogs.rpc.hosts import OURS, Recording
 
 CONTROL = {
-    *("dlg.end_dlg", "dlg.terminate_dlg", "dlg.bridge_dlg", "dlg.set_state", "dlg.dump_file", "dlg.set_var", "dlg.setflag", "dlg.resetflag", "dlg.set_timeout"),
+    *(
+        "dlg.end_dlg",
+        "dlg.terminate_dlg",
+        "dlg.bridge_dlg",
+        "dlg.refer",
+        "dlg.set_state",
+        "dlg.dump_file",
+        "dlg.set_var",
+        "dlg.setflag",
+        "dlg.resetflag",
+        "dlg.set_timeout",
+    ),
     *("dlg_end_dlg", "dlg_terminate_dlg", "dlg_bridge", "dlg2.end_dlg", "dlg2.end_all_active_dlg"),
 }
 
