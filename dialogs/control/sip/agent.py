@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     "Addresses to bind, one of each family."
 
     port: int = 0
-    "0: any free one."
+    "0: any free one. A stored request names it: with a fixed one also those parties answer it after a restart that do not know rport."
 
     transports: tuple[str, ...] = ("udp", "tcp", "tls")
     identity: Identity = Identity()

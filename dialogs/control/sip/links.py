@@ -53,8 +53,10 @@ class Links:
         self._tls = tls
         self._udp: dict[int, UdpSocket] = {}
         self._servers: list[asyncio.Server] = []
-        self._streams: dict[Hop, Stream] = {}
-        self._opening: dict[Hop, asyncio.Lock] = {}
+        self._streams: dict[tuple[Hop, str], Stream] = {}
+        "By address, and by the name that the peer's certificate was checked for."
+
+        self._opening: dict[tuple[Hop, str], asyncio.Lock] = {}
 
     async def __aenter__(self) -> "Links":
         try:
@@ -118,14 +120,15 @@ class Links:
         self.allow.check(hop.host, name)
         if hop.transport == "udp":
             return self._udp_to(hop)
-        async with self._opening.setdefault(hop, asyncio.Lock()):
+        key = (hop, (name or hop.host) if hop.transport == "tls" else "")
+        async with self._opening.setdefault(key, asyncio.Lock()):
             try:
-                if (stream := self._streams.get(hop)) is None:
-                    stream = await self._connect(hop, name)
+                if (stream := self._streams.get(key)) is None:
+                    stream = await self._connect(*key)
                     self._take(stream)
                 return stream
             finally:
-                self._opening.pop(hop, None)
+                self._opening.pop(key, None)
 
     def reached_at(self, link: Link) -> tuple[str, int]:
         """Return host and port at which we are reached, for Via and Contact: a connection's own port takes no calls."""
@@ -143,12 +146,10 @@ class Links:
         context = (self._tls or ssl.create_default_context()) if hop.transport == "tls" else None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(
-                    hop.host, hop.port, ssl=context, server_hostname=(name or hop.host) if context else None, limit=DATAGRAM_MAX
-                )
+                reader, writer = await asyncio.open_connection(hop.host, hop.port, ssl=context, server_hostname=name or None, limit=DATAGRAM_MAX)
         except TimeoutError as error:
             raise OSError(f"no connection to {hop} within {CONNECT_SECONDS:g} s") from error
-        return Stream(reader, writer, hop)
+        return Stream(reader, writer, hop, name)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = writer.get_extra_info("peername")[:2]
@@ -160,17 +161,17 @@ class Links:
 
     def _take(self, stream: Stream) -> None:
         """Read a connection for as long as it lasts; the oldest goes when there are too many."""
-        if len(self._streams) >= CONNECTIONS_MAX or stream.hop in self._streams:
+        if len(self._streams) >= CONNECTIONS_MAX or stream.key in self._streams:
             self.counts["connections closed for newer ones"] += 1
-            self._streams.pop(stream.hop if stream.hop in self._streams else next(iter(self._streams))).close()
-        self._streams[stream.hop] = stream
+            self._streams.pop(stream.key if stream.key in self._streams else next(iter(self._streams))).close()
+        self._streams[stream.key] = stream
         stream.start(self._message, self._closed)
 
     def _closed(self, stream: Stream, words: str) -> None:
         if words:
             self.counts[words] += 1
-        if self._streams.get(stream.hop) is stream:
-            del self._streams[stream.hop]
+        if self._streams.get(stream.key) is stream:
+            del self._streams[stream.key]
 
     def _message(self, data: bytes, stream: Stream) -> None:
         self._receive(data, stream.hop, stream)

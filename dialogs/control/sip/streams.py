@@ -18,9 +18,10 @@ LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})[ \t]*\r?\n",
 class Stream:
     """A connection to one peer. A message that cannot be cut out ends it: behind it nothing can be told apart."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hop: Hop) -> None:
-        """Take an open connection; hop: its other end."""
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hop: Hop, name: str = "") -> None:
+        """Take an open connection; hop: its other end; name: what its certificate was checked for."""
         self.hop = hop
+        self.key = (hop, name)
         host, port = writer.get_extra_info("sockname")[:2]
         self.local: tuple[str, int] = (host, port)
         self.on_closed: set[Callable[[str], None]] = set()

@@ -54,7 +54,7 @@ def header_uri(name: str, value: str) -> str:
 
 def word(name: str, value: bytes) -> bytes:
     """Return a Call-ID or tag as it is; Unsendable for an empty one and for blanks and control characters."""
-    if not WORD.fullmatch(value) or (name != "Call-ID" and (b";" in value or b"," in value)):
+    if not WORD.fullmatch(value) or (name != "Call-ID" and any(char in b';,"<>' for char in value)):
         raise Unsendable(f"{name}: cannot be repeated byte for byte: {value!r}")
     return value
 

@@ -129,7 +129,7 @@ def test_replaces_names_the_dialog_as_its_remote_party_knows_it():
 def test_answer_makes_a_dialog():
     ok = response(
         b"SIP/2.0 200 OK\r\nFrom: <sip:us>;tag=t\r\nTo: <sip:b@h>;tag=r\r\nCall-ID: c\r\nCSeq: 10 INVITE\r\n"
-        b"Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nContact: \"B\" <sip:b@192.0.2.1>;expires=3\r\n\r\n"
+        b'Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nContact: "B" <sip:b@192.0.2.1>;expires=3\r\n\r\n'
     )
     assert Dialog.of_answer(ok, "sip:us", b"t", 10) == Dialog(b"c", "sip:us", b"t", "sip:b@h", b"r", "sip:b@192.0.2.1", ("<sip:p1;lr>", "<sip:p2;lr>"), 10)
     with pytest.raises(Unsendable, match="Contact: the answer has none"):

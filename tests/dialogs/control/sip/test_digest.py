@@ -110,7 +110,9 @@ def test_first_known_algorithm_of_a_realm_is_answered():
 
 
 def test_401_and_407_of_one_answer_are_both_answered():
-    both = answer('WWW-Authenticate: Digest realm="r", nonce="1"', 'Proxy-Authenticate: Digest realm="r", nonce="2"', 'Proxy-Authenticate: Digest realm="s", nonce="3"')
+    both = answer(
+        'WWW-Authenticate: Digest realm="r", nonce="1"', 'Proxy-Authenticate: Digest realm="r", nonce="2"', 'Proxy-Authenticate: Digest realm="s", nonce="3"'
+    )
     digest = Digest((ALICE, Credentials("bob", "x", "s")), lambda: "c")
     lines = digest.lines(digest.answer(both, {}), "BYE", "sip:x", b"")
     assert [line.partition(", uri")[0] for line in lines] == [
