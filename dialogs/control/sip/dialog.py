@@ -70,6 +70,8 @@ class Dialog(msgspec.Struct, frozen=True):
         Unsendable when something is missing that no request can do without.
         """
         party, other = (call.caller, call.callee) if side == "caller" else (call.callee, call.caller)
+        if not party.tag or not other.tag:
+            raise Unsendable("there is no dialog: nobody has answered with a tag")
         return cls(
             call_id=call_id or wire_bytes("Call-ID", call.call_id),
             local_uri=other.uri,

@@ -6,7 +6,7 @@ Everything that comes from the wire, from a configuration or from a person passe
 import re
 
 from dialogs.sip import URI
-from dialogs.sip.address import split_address, split_list
+from dialogs.sip.address import split_address
 
 TOKEN = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
 WORD = re.compile(rb"[\x21-\x7e\x80-\xff]+")
@@ -118,8 +118,3 @@ def escaped(value: bytes) -> str:
 def quoted(value: str) -> str:
     """Return a quoted-string; Unsendable for control characters."""
     return '"' + header_text("quoted string", value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def entries(values: list[bytes]) -> list[str]:
-    """Return the entries of comma lists as text."""
-    return [item.decode("utf-8", "surrogateescape") for value in values for item in split_list(value)]

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from dialogs.control.sip import Dialog, Hangup, Progress, Settings, UserAgent, Waits
+from dialogs.control.sip import Dialog, Hangup, Progress, UserAgent, Waits
 from dialogs.control.sip import agent as agent_module
 from dialogs.control.sip.operations import Operation
 from dialogs.control.sip.operations import Progress as Shown
@@ -297,7 +297,3 @@ async def test_acknowledgement_that_cannot_leave_is_shown():
         result = await agent.bridge(f"sip:bob@{peer.address}", "sip:carol@127.0.0.1", show=shown.append)
         assert result.outcome == "not sent"
         assert ("ack", "failed") in [(one.step, one.state) for one in shown]
-
-
-async def test_default_settings_send_nothing():
-    assert (Settings().allow, Settings().port) == ((), 0)

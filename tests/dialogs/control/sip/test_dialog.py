@@ -62,6 +62,12 @@ def test_party_without_contact_cannot_be_reached():
         Dialog.toward(call(callee=msgspec.structs.replace(CALLEE, contact="")), "callee")
 
 
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_call_without_an_answer_is_no_dialog(side: str):
+    with pytest.raises(Unsendable, match="nobody has answered with a tag"):
+        Dialog.toward(call(callee=msgspec.structs.replace(CALLEE, tag="")), side)
+
+
 @pytest.mark.parametrize(
     ("contact", "address", "target"),
     [
