@@ -61,10 +61,12 @@ def test_files_are_played_together(opened):
     assert ([packet.at_ns for packet in ready], {packet.tap for packet in ready}) == (sorted(packet.at_ns for packet in ready), {player.name})
 
 
-def test_folder_is_played_and_what_is_left_out_is_said(opened):
-    sources = opened(Request(captures=[BASIC.parent]))
-    snapshots = BASIC.with_name("snapshots.jsonl")
-    assert sources.lines() == ["listens to file:capture.pcap", f"left out: {snapshots} is no capture file (pcap or pcapng)"]
+def test_folder_is_played_and_what_is_left_out_is_said(opened, tmp_path):
+    (tmp_path / "capture.pcap").write_bytes(BASIC.read_bytes())
+    notes = tmp_path / "notes.txt"
+    notes.write_text("nothing that tcpdump wrote")
+    sources = opened(Request(captures=[tmp_path]))
+    assert sources.lines() == ["listens to file:capture.pcap", f"left out: {notes} is no capture file (pcap or pcapng)"]
 
 
 def test_followed_folder_is_an_import_until_it_is_read(opened):
