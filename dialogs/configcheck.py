@@ -166,6 +166,7 @@ def between(low: float, high: float | None = None) -> Check:
 POSITIVE = between(1)
 NOT_NEGATIVE = between(0)
 PROFILE = matches(r"[A-Za-z0-9_]+", "a profile name of letters, digits and _")
+SIP_URI = r"sips?:[^\s<>\",;?]+"
 LINE = matches(r"[^\x00-\x1f\x7f]*", "a text on one line")
 
 CHECKS: dict[tuple[str, str], Check] = {
@@ -200,11 +201,29 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("tap", "buffer_mb"): between(1, 2047),
     ("tap", "quiet_seconds"): NOT_NEGATIVE,
     ("tap", "node"): matches(r"[^\x00-\x1f\x7f]{0,64}", "a name of at most 64 characters"),
-    ("control", "controller"): one_of("none", "kamailio", "dryrun"),
+    ("control", "controller"): one_of("none", "dryrun", "kamailio", "sip", "kamailio, then sip"),
     ("control", "kamailio_url"): matches(r"(https?://[^\s/]+\S*)?", 'an address such as "http://127.0.0.1:8060/RPC"'),
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
+    ("control", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
+    ("control", "hosts"): Check(is_ip, 'an address of this machine such as "192.0.2.9" or "::"'),
+    ("control", "port"): between(0, PORT_MAX),
+    ("control", "transports"): one_of("udp", "tcp", "tls"),
+    ("control", "ring_seconds"): between(1, 600),
+    ("control", "refer_seconds"): between(1, 600),
+    ("control", "bridge_controller"): matches(SIP_URI, 'a SIP URI such as "sip:controller@example.net"'),
+    ("control", "bridge_contact"): matches(f"({SIP_URI})?", 'a SIP URI such as "sip:controller@192.0.2.9:5060", or "" for our own address'),
+    ("control", "rate"): NOT_NEGATIVE,
+    ("control", "rate_per_user"): NOT_NEGATIVE,
+    ("control", "stop_file"): matches(r"[^\x00-\x1f\x7f]{1,200}", "a path"),
+    ("proxy", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
+    ("proxy", "url"): matches(r"https?://[^\s/]+\S*", 'an address such as "http://127.0.0.1:8060/RPC"'),
+    ("proxy", "sockets"): Check(is_socket, '"TRANSPORT:ADDRESS:PORT" such as "udp:192.0.2.1:5060"'),
+    ("credential", "user"): matches(r"[^\x00-\x1f\x7f\"]{1,128}", "a user name"),
+    ("credential", "password_file"): LINE,
+    ("credential", "password_variable"): matches(r"([A-Za-z_][A-Za-z0-9_]*)?", "the name of an environment variable"),
+    ("credential", "realm"): matches(r"[^\x00-\x1f\x7f\"]{0,128}", "a realm"),
     ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
     ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
     ("rpc", "rate"): NOT_NEGATIVE,
@@ -246,9 +265,29 @@ def _hep_senders(config: Config) -> Iterator[tuple[Place, str]]:
             yield Place("tap", "hep_allow"), needed
 
 
-def _kamailio_address(config: Config) -> Iterator[tuple[Place, str]]:
-    if config.control.controller == "kamailio" and not config.control.kamailio_url:
-        yield Place("control", "kamailio_url"), 'needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'
+def _controller(config: Config) -> Iterator[tuple[Place, str]]:
+    control = config.control
+    if "kamailio" in control.controller and not control.kamailio_url and not config.proxy:
+        yield Place("control", "kamailio_url"), f'needed with controller = "{control.controller}", such as "http://127.0.0.1:8060/RPC"'
+    if "sip" in control.controller and not control.allow:
+        yield Place("control", "allow"), f'needed with controller = "{control.controller}": the networks that may be sent to, such as "192.0.2.0/24"'
+    if len({":" in host for host in control.hosts}) < len(control.hosts):
+        yield Place("control", "hosts"), "expected one address of each family at most"
+
+
+def _proxies(config: Config) -> Iterator[tuple[Place, str]]:
+    names = [proxy.name for proxy in config.proxy]
+    for number, proxy in enumerate(config.proxy, 1):
+        if proxy.name in names[: number - 1]:
+            yield Place("proxy", "name", number), f'there is another proxy "{proxy.name}"'
+        if not proxy.sockets:
+            yield Place("proxy", "sockets", number), "expected at least one address, got none"
+
+
+def _credentials(config: Config) -> Iterator[tuple[Place, str]]:
+    for number, credential in enumerate(config.credential, 1):
+        if bool(credential.password_file) == bool(credential.password_variable):
+            yield Place("credential", "password_file", number), "expected either password_file or password_variable"
 
 
 def _rules(config: Config) -> Iterator[tuple[Place, str]]:
@@ -258,7 +297,7 @@ def _rules(config: Config) -> Iterator[tuple[Place, str]]:
         yield Place(), str(error)
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules)
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _rules)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:
