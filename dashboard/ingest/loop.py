@@ -69,7 +69,7 @@ class Ingest:
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
-        self.orders = Orders(node, controller, config.control.verify_seconds, clock)
+        self.orders = Orders(node, controller, config, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
         self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
@@ -85,6 +85,7 @@ class Ingest:
     async def run(self) -> None:
         """Restore, then read the taps until `stop`; the last tick is written before this returns."""
         await self._in_writer(self._restore)
+        await self.orders.start()
         await self.door.start()
         loop = asyncio.get_running_loop()
         for tap in self.sources.live:
@@ -158,6 +159,7 @@ class Ingest:
 
     def _take(self, events: list[Event]) -> None:
         self.pending.take(events)
+        self.orders.take(events)
         self.handlers.tell(events)
 
     # Ticks
