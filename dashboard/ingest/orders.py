@@ -94,8 +94,8 @@ class Orders:
         if self.executor.agent is None or not self.executor.work:
             return
         for event in events:
-            if isinstance(event, Seen) and event.packet.data.startswith(b"NOTIFY "):
-                self.executor.agent.observed(parse(event.packet.data))
+            if isinstance(event, Seen) and event.packet.data.startswith(b"NOTIFY ") and (notify := parse(event.packet.data)) is not None:
+                self.executor.agent.observed(notify)
 
     async def finish(self) -> None:
         """Wait for the controllers that are being asked: their time-out bounds it. Our own work is left as it is stored."""

@@ -50,6 +50,9 @@ class Executor:
         self.asking: set[int] = set()
         "Keys of orders that wait for the controller's answer."
 
+        self.resumed: set[int] = set()
+        "Keys of orders from before the restart."
+
         self.work: dict[int, UnderWay] = {}
         "By key, what our own user agent has begun."
 
@@ -83,7 +86,9 @@ class Executor:
     def resume(self, now_ns: int) -> list[Order]:
         """Return the orders that were under way when the ingest stopped: to be verified; who may be asked again is `interrupted`'s to say."""
         self.resumed_ns = now_ns
-        return self._orders(Order.Phase.SENT, Order.Phase.ACCEPTED)
+        found = self._orders(Order.Phase.SENT, Order.Phase.ACCEPTED)
+        self.resumed = {order.pk for order in found}
+        return found
 
     def interrupted(self, order: Order) -> bool:
         """Return whether an order of before the restart is to go on: ends of our own user agent, with the bytes that were stored."""
@@ -220,8 +225,10 @@ class Executor:
             if now_ns < self.deadline_ns(order):
                 return False
             close(order, now_ns, Order.Outcome.NOT_CONFIRMED, f"{order.detail}; it does not tell what came of it", told)
-        elif work is None:
+        elif order.pk in self.resumed:
             close(order, now_ns, Order.Outcome.NOT_CONFIRMED, "interrupted by a restart: what was sent is below", told)
+        elif work is None:
+            return False
         elif work.failure:
             close(order, now_ns, Order.Outcome.REFUSED, work.failure, told)
         elif work.result is not None:
