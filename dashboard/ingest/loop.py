@@ -17,6 +17,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_alerts, prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.commands import Commands
 from dashboard.ingest.door import Door
 from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
@@ -72,7 +73,9 @@ class Ingest:
         self.orders = Orders(node, controller, config, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
-        self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
+        host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
+        host.controller = self.commands = Commands()
+        self.door = Door(host, config.rpc, messages.parent)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -100,6 +103,7 @@ class Ingest:
             for task in players:
                 task.cancel()
             await self.door.stop()
+            self.commands.close()
             self._close_taps(loop)
             await self.orders.finish()
             await self._tick()
