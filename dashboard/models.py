@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from dashboard.orders.tables import Order, OrderRequest  # noqa: F401 -- Django looks for tables here
+from dashboard.order_tables import Order, OrderRequest  # noqa: F401 -- Django looks for tables here
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
 
