@@ -117,7 +117,7 @@ async def test_call_seen_by_hep_is_recorded_and_ends(tmp_path):
         assert (row.ended_by, row.engine) == ("caller", None)
     row = await DialogRow.objects.aget()
     found = segments.read(tmp_path / "messages", bytes(row.frames))
-    assert ([stored.copy for stored in found.messages], found.gone) == ([False] * 8, ())
+    assert ([stored.repeat for stored in found.messages], found.gone) == ([False] * 8, ())
     assert await ProfileEntry.objects.filter(name="caller", value="sip:alice@example.org").acount() == 1
 
 
