@@ -19,6 +19,7 @@ from dialogs.engine.snapshot import CallSnapshot, decode
 from tests.dashboard.history.calls import NOW, call, change, leg, never
 
 pytestmark = pytest.mark.django_db(transaction=True)
+locking = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_revisions_go_on_after_a_restart_and_after_retention(recorder: Recorder,
     assert DialogRow.objects.get().revision == 4
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+@locking
 def test_locked_database_keeps_the_calls_and_merges_them(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     connection.ensure_connection()
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
@@ -248,12 +249,13 @@ def test_state_that_is_stored_stays_when_its_row_says_so(recorder: Recorder) -> 
 
 def test_keep_stores_states_of_live_calls_and_moves_no_revision(recorder: Recorder) -> None:
     recorder.write([change(call(1), engine=None), change(call(2, state=5)), change(call(3), engine=None)], NOW)
-    before = list(DialogRow.objects.values_list("uid", "revision"))
+    before = sorted(DialogRow.objects.values_list("uid", "revision"))
     assert recorder.keep([(call(1).uid, b"state"), (call(2).uid, b"ended meanwhile"), ("of nobody", b"x")])
-    assert ([engine_of(number) for number in (1, 2, 3)], list(DialogRow.objects.values_list("uid", "revision"))) == ([b"state", None, None], before)
+    assert ([engine_of(number) for number in (1, 2, 3)], sorted(DialogRow.objects.values_list("uid", "revision"))) == ([b"state", None, None], before)
     assert [held.uid for held in recorder.restore()] == [call(1).uid]
 
 
+@locking
 def test_keep_waits_for_a_locked_database_and_for_its_rows(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder.write([change(call(1), engine=None)], NOW)
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
@@ -277,6 +279,7 @@ def test_forgotten_states_are_this_nodes_live_ones(recorder: Recorder) -> None:
     assert [engine_of(number) for number in (1, 2)] == [None, b"state"]
 
 
+@locking
 def test_what_rules_said_is_written_with_its_call_once(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = Notice(NOW, "alert", "58 calls\0"), Notice(NOW + 1, "terminate", "a rule asked")
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
