@@ -49,7 +49,8 @@ def server() -> Iterator[str]:
 
 
 def test_what_is_written_is_read_back_from_postgresql_too(server: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(ROOT / "tests" / path) for path in TESTS)]
+    # --reuse-db: the server goes with its databases, whoever still holds a connection
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", *(str(ROOT / "tests" / path) for path in TESTS)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"DIALTAP_TEST_DATABASE_URL": server}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout.splitlines()[-1]
