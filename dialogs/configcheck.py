@@ -46,12 +46,22 @@ class Place(NamedTuple):
         return f"{head} {self.key}".rstrip()
 
 
+class Within(NamedTuple):
+    """Where in a value something is wrong: at an offset of this text, or at the nth place (from 0) of a word."""
+
+    text: str = ""
+    offset: int = 0
+    word: str = ""
+    nth: int = 0
+
+
 class Mistake(ValueError):
     """One thing wrong with a configuration, and where."""
 
-    def __init__(self, place: Place, text: str) -> None:
+    def __init__(self, place: Place, text: str, within: Within | None = None) -> None:
         super().__init__(f"{place}: {text}" if place.section else text)
         self.place = place
+        self.within = within
 
 
 class Check(NamedTuple):
@@ -71,6 +81,7 @@ def check(config: Config) -> None:
     for mixture in MIXTURES:
         for place, text in mixture(config):
             raise Mistake(place, text)
+    _rules(config)
 
 
 def shown(value: object) -> str:
@@ -251,14 +262,16 @@ def _kamailio_address(config: Config) -> Iterator[tuple[Place, str]]:
         yield Place("control", "kamailio_url"), 'needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'
 
 
-def _rules(config: Config) -> Iterator[tuple[Place, str]]:
+def _rules(config: Config) -> None:
+    """Raise Mistake for the first rule that cannot be understood."""
     try:
         compile_rules(config)
     except RuleError as error:
-        yield Place(), str(error)
+        text = config.rule[error.number - 1].when if error.offset >= 0 else ""
+        raise Mistake(Place("rule", error.key, error.number), error.why, Within(text, error.offset, error.word, error.nth)) from error
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules)
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _kamailio_address)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:
