@@ -115,7 +115,7 @@ MISTAKES = [
     ("[[rule]]\n[[rule]]\non = 'ended'", ':3: [[rule]] 2 on: expected "created" or "early" or "confirmed" or "request" or "end" or "failed", got "ended"'),
     ("[[rule]]\nwhen = '$fU =='", ':2:15: [[rule]] 1 when: expected a "text", a function, a number, a variable such as $fU, got the end'),
     ("[[rule]]\n[[rule]]\nwhen = \"$fU = '1'\"", ":3:13: [[rule]] 2 when: expected == != =~ !~ < > <= >=, and, or, the end, got ="),
-    ("[[rule]]\nwhen = \'\'\'\n$tU\nand $fx\'\'\'", ":4:5: [[rule]] 1 when: $fx is no variable known here; did you mean $fu?"),
+    ("[[rule]]\nwhen = '''\n$tU\nand $fx'''", ":4:5: [[rule]] 1 when: $fx is no variable known here; did you mean $fu?"),
     ('[[rule]]\nwhen = "$fU == \\"1\\" $tU"', ":2: [[rule]] 1 when: expected and, or, the end, got $tU"),
     ("[[rule]]\nwhen = '$tU =~ $fU'", ':2:13: [[rule]] 1 when: what follows =~ must be a "regular expression", no variable'),
     ("[[rule]]\ndo = [\n{set_profil = 'a'}]", ":3:2: [[rule]] 1 do: set_profil is not known; did you mean set_profile?"),

@@ -88,6 +88,14 @@ def test_frames_stay_bytes_on_every_value(recorder: Recorder) -> None:
     assert (type(row.frames), len(row.frames), len(texts(recorder, row))) == (bytes, 6000, 300)
 
 
+def test_call_that_begins_again_gives_up_what_was_stored(recorder: Recorder) -> None:
+    for _reading in range(2):
+        recorder.write([change(call(1), "INVITE", begun=True), change(call(2), "INVITE")], NOW)
+        recorder.write([change(call(1), "200")], NOW)
+    rows = DialogRow.objects.order_by("uid")
+    assert [texts(recorder, row) for row in rows] == [["INVITE", "200"], ["INVITE", "INVITE"]]
+
+
 def test_write_knows_recordings(recorder: Recorder) -> None:
     recorder.write([change(call(1)), change(call(2, tap="file:demo"))], NOW)
     assert list(DialogRow.objects.order_by("uid").values_list("recorded", flat=True)) == [False, True]
@@ -131,7 +139,7 @@ def test_locked_database_keeps_the_calls_and_merges_them(recorder: Recorder, mon
     connection.close()
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert recorder.write([change(call(1), "INVITE"), change(call(2))], NOW) == 0
+        assert recorder.write([change(call(1), "INVITE", begun=True), change(call(2))], NOW) == 0
         assert recorder.error == "database: database is locked"
         assert recorder.write([change(call(1, state=5), "BYE")], NOW) == 0
         other.execute("ROLLBACK")
