@@ -97,12 +97,12 @@ def compile_condition(condition: str) -> Test:
 
 def _unexpected(condition: str, error: UnexpectedInput) -> RuleError:
     """Return what could stand where the condition goes wrong, and what does."""
-    so_far = _PARSER.parse_interactive(condition)
+    so_far: Any = _PARSER.parse_interactive(condition)  # lark has no types for what follows
     with suppress(UnexpectedInput):
         so_far.exhaust_lexer()
     offset = len(condition.rstrip()) if getattr(error, "token", Token("", "")).type == "$END" else error.pos_in_stream or 0
     got = GOT.match(condition, offset)
-    expected = ", ".join(sorted(WORDS[name] for name in so_far.accepts()))  # type: ignore[no-untyped-call]
+    expected = ", ".join(sorted(WORDS[name] for name in so_far.accepts()))
     return RuleError(f"expected {expected}, got {got[0] if got else 'the end'}", offset=offset)
 
 
