@@ -89,9 +89,7 @@ def compile_condition(condition: str) -> Test:
     except UnexpectedInput as error:
         raise _unexpected(condition, error) from error
     except VisitError as error:
-        if isinstance(error.orig_exc, RuleError):
-            raise error.orig_exc from error
-        raise
+        raise error.orig_exc from error
     return test
 
 
