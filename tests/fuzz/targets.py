@@ -206,7 +206,7 @@ def json_rpc(data: bytes) -> None:
     pieces = [piece for piece in jsonrpc.answer(asked(), data) if piece]
     found = msgspec.json.decode(b"".join(pieces)) if pieces else {}
     if isinstance(found, dict):
-        assert ("error" in found) == (bool(pieces) and jsonrpc.status(pieces[0]).reason != "OK")
+        assert ("error" in found) == (bool(pieces) and jsonrpc.status(pieces[0]) != 200)
 
 
 def bin_rpc(data: bytes) -> None:
