@@ -119,7 +119,7 @@ def _specified(caller: Caller, request: Any) -> Iterator[bytes]:
 
 def _refused(caller: Caller, fault: Fault, tail: bytes) -> Iterator[bytes]:
     caller.tally.faults += 1
-    yield _error(fault, tail)
+    yield _error(fault.forgetful(), tail)
 
 
 def _error(fault: Fault, tail: bytes) -> bytes:

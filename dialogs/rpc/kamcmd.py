@@ -26,7 +26,7 @@ def answer(caller: Caller, packet: binrpc.Packet) -> Iterator[bytes]:
                 raise TOO_BIG
     except Fault as fault:
         caller.tally.faults += 1
-        yield binrpc.fault(packet.cookie, fault)
+        yield binrpc.fault(packet.cookie, fault.forgetful())
     else:
         yield binrpc.packet(binrpc.REPLY, packet.cookie, bytes(body))
 
