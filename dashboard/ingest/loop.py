@@ -71,8 +71,8 @@ class Ingest:
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.orders = Orders(node, controller, config.control.verify_seconds, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
         self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
