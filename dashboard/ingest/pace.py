@@ -59,6 +59,7 @@ class PacedServer(Server):
             await self._wait(flow, protocol)
 
     async def _wait(self, flow: Flow, protocol: Any) -> None:
+        await asyncio.sleep(0)  # the application hears only between two turns that its reader is gone
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await flow.open.wait()

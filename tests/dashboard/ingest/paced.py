@@ -1,6 +1,7 @@
 """A process that serves one long answer at the pace of its readers; prints its port, then of each answer how many pieces went out. For test_pace.py."""
 
 import asyncio
+import sys
 
 from dashboard.ingest import pace
 from dashboard.ingest.serve import listening, serve
@@ -25,7 +26,7 @@ async def application(scope, receive, send) -> None:
 
 
 def main() -> None:
-    pace.WRITE_SECONDS = 0.3
+    pace.WRITE_SECONDS = float(sys.argv[1])
     web, stopping = listening("127.0.0.1:0"), asyncio.Event()
     print(web.getsockname()[1], flush=True)
     serve(application, web, stopping.wait, stopping.set)
