@@ -12,7 +12,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from dashboard.orders import audit
 from dashboard.rpc import forward
@@ -60,9 +59,10 @@ class Unanswered(Exception):
 
 @login_not_required
 @csrf_exempt  # no cookie and no session is looked at: nobody's browser can be made to use its owner's rights
-@require_POST
 async def rpc(request: HttpRequest) -> HttpResponseBase:
     """Answer one request or batch from the engine's memory of this moment."""
+    if request.method != "POST":
+        return error(405, "send JSON-RPC 2.0 by POST", headers={"Allow": "POST"})
     try:
         caller = await let_in(request)
         asked = read(request)
@@ -116,16 +116,12 @@ async def streamed(pieces: AsyncGenerator[bytes], asked: Asked) -> HttpResponseB
         raise Unanswered(503, str(nobody), request_id=asked.id) from nobody
     if not beginning.strip():  # notifications only
         return HttpResponse(status=204)
-    response: HttpResponseBase
     if len(beginning) < SHORT:
-        response = HttpResponse(beginning, status=jsonrpc.status(beginning), content_type="application/json", headers=HEADERS)
-    elif slots.take():
-        response = StreamingHttpResponse(Held(slots, beginning, pieces), status=jsonrpc.status(beginning), content_type="application/json", headers=HEADERS)
-    else:
+        return whole(beginning, jsonrpc.status(beginning))
+    if not slots.take():
         await pieces.aclose()
         raise Unanswered(503, FULL, request_id=asked.id, headers={"Retry-After": str(AGAIN_SECONDS)})
-    setattr(response, "_has_been_logged", True)  # noqa: B010 -- Django's own mark: a fault is the caller's affair, no error of ours
-    return response
+    return StreamingHttpResponse(Held(slots, beginning, pieces), status=jsonrpc.status(beginning), content_type="application/json", headers=HEADERS)
 
 
 async def first_of(pieces: AsyncIterator[bytes]) -> bytes:
@@ -141,4 +137,12 @@ async def first_of(pieces: AsyncIterator[bytes]) -> bytes:
 def error(status: int, words: str, *, code: int = 0, request_id: str | int | None = None, headers: dict[str, str] | None = None) -> HttpResponse:
     """Return an error that no door made, in JSON-RPC's form."""
     body = {"jsonrpc": "2.0", "error": {"code": code or status, "message": words}, "id": request_id}
-    return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json", headers=HEADERS | (headers or {}))
+    return whole(msgspec.json.encode(body), status, headers)
+
+
+def whole(content: bytes, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Return an answer that is there as a whole."""
+    response = HttpResponse(content, status=status, content_type="application/json", headers=HEADERS | (headers or {}))
+    response["Content-Length"] = str(len(content))
+    setattr(response, "_has_been_logged", True)  # noqa: B010 -- Django's own mark: what is wrong is the caller's affair, no line of our log for each call
+    return response

@@ -39,7 +39,7 @@ async def test_long_answer_goes_out_piece_by_piece(door):
 async def test_short_answer_goes_out_whole(door):
     door.pieces = (b"", b'{"jsonrpc":"2.0","result":[1', b",2", b'],"id":1}')
     answer = await ask()
-    assert (answer.pieces, answer.status) == ([b"".join(door.pieces)], 200)
+    assert (answer.pieces, answer.status, answer.headers["content-length"]) == ([b"".join(door.pieces)], 200, str(len(b"".join(door.pieces))))
     assert {name: answer.headers[name] for name in ("content-type", "cache-control", "x-content-type-options")} == {
         "content-type": "application/json",
         "cache-control": "no-store",
@@ -117,6 +117,7 @@ async def test_login_opens_nothing(door):
 async def test_only_post_is_answered(door, method):
     answer = await ask(method=method)
     assert (answer.status, answer.headers["allow"], door.asked) == (405, "POST", [])
+    assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(
