@@ -25,8 +25,8 @@ class StoredMessage(msgspec.Struct, frozen=True, array_like=True):
 
     destination: str
     transport: str
-    copy: bool
-    "True for a mirrored duplicate."
+    repeat: bool
+    "True for a retransmission."
 
     data: bytes
 

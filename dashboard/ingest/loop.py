@@ -17,6 +17,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_alerts, prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.commands import Commands
 from dashboard.ingest.door import Door
 from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
@@ -69,9 +70,11 @@ class Ingest:
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
-        self.orders = Orders(node, controller, config.control.verify_seconds, clock)
+        self.orders = Orders(node, controller, config, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
-        self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
+        host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
+        host.controller = self.commands = Commands()
+        self.door = Door(host, config.rpc, messages.parent)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
@@ -85,6 +88,7 @@ class Ingest:
     async def run(self) -> None:
         """Restore, then read the taps until `stop`; the last tick is written before this returns."""
         await self._in_writer(self._restore)
+        await self.orders.start()
         await self.door.start()
         loop = asyncio.get_running_loop()
         for tap in self.sources.live:
@@ -99,6 +103,7 @@ class Ingest:
             for task in players:
                 task.cancel()
             await self.door.stop()
+            self.commands.close()
             self._close_taps(loop)
             await self.orders.finish()
             await self._tick()
@@ -158,6 +163,7 @@ class Ingest:
 
     def _take(self, events: list[Event]) -> None:
         self.pending.take(events)
+        self.orders.take(events)
         self.handlers.tell(events)
 
     # Ticks

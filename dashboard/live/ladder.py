@@ -56,9 +56,6 @@ class Ladder:
     columns: list[Column] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     start_ns: int = 0
-    copies: int = 0
-    "Mirrored duplicates, which are not drawn."
-
     left_out: int = 0
     "Arrows between beginning and end that are not drawn."
 
@@ -67,12 +64,10 @@ class Ladder:
 
 def draw(messages: Sequence[StoredMessage], name_of: Callable[[str], str]) -> Ladder:
     """Return the ladder of these messages; `name_of` gives the name of a "host:port", or "" without one."""
-    ladder = Ladder(copies=sum(message.copy for message in messages))
+    ladder = Ladder()
     places: dict[str, int] = {}
     last: dict[tuple[object, ...], Arrow] = {}
     for number, message in enumerate(messages):
-        if message.copy:
-            continue
         ends = [places.setdefault(address, min(len(places), COLUMNS - 1)) for address in (message.source, message.destination)]
         _add(ladder, last, number, message, ends)
     ladder.start_ns = ladder.arrows[0].at_ns if ladder.arrows else 0
@@ -88,7 +83,8 @@ def _add(ladder: Ladder, last: dict[tuple[object, ...], Arrow], number: int, mes
     """Append an arrow, or fold a repeat into the arrow that already stands for it: the first repeat draws, further ones count."""
     parsed = parse(message.data)
     summary = parsed.summary if parsed else "not SIP"
-    key = (message.source, message.destination, summary, parsed.cseq if parsed else number, parsed.branch if parsed else number)
+    same = (parsed.cseq, parsed.branch, parsed.to_tag) if parsed else (number,)
+    key = (message.source, message.destination, summary, *same)
     before = last.get(key)
     if before and before.repeats:
         before.repeats += 1

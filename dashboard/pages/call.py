@@ -82,7 +82,7 @@ def packets_of(messages: Sequence[StoredMessage]) -> Iterator[tuple[Packet, list
     """Yield stored messages as packets, each with the comments that stand beside it."""
     for stored in messages:
         source, destination = (Endpoint(*split_address(address)) for address in (stored.source, stored.destination))
-        yield Packet(stored.at_ns, source, destination, stored.transport, stored.data), ["retransmission"] if stored.copy else []
+        yield Packet(stored.at_ns, source, destination, stored.transport, stored.data), ["retransmission"] if stored.repeat else []
 
 
 def file_name(row: DialogRow) -> str:

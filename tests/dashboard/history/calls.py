@@ -67,7 +67,7 @@ def call(number: int = 1, **changes: Any) -> CallSnapshot:
 
 def change(snapshot: CallSnapshot | None = None, *texts: str, **fields: Any) -> Change:
     """Return a change of this call with messages of these texts."""
-    messages = tuple(StoredMessage(NOW + i, "192.0.2.7:5060", "192.0.2.1:5060", "udp", copy=False, data=text.encode()) for i, text in enumerate(texts))
+    messages = tuple(StoredMessage(NOW + i, "192.0.2.7:5060", "192.0.2.1:5060", "udp", repeat=False, data=text.encode()) for i, text in enumerate(texts))
     given = {"path": "alice -> edge-1", "evidence": (("warn", "no ACK for 12 s"),), "ended_by": "", "engine": b"state", "messages": messages}
     return Change(snapshot or call(), **(given | fields))
 

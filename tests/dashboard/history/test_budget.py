@@ -5,7 +5,7 @@ from dashboard.history.messages import Frame, StoredMessage
 
 
 def messages(count: int, size: int = 1) -> list[StoredMessage]:
-    return [StoredMessage(i, "a:1", "b:2", "udp", copy=False, data=bytes(size)) for i in range(count)]
+    return [StoredMessage(i, "a:1", "b:2", "udp", repeat=False, data=bytes(size)) for i in range(count)]
 
 
 def test_budget_of_an_ordinary_call_takes_everything() -> None:

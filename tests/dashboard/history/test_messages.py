@@ -8,7 +8,7 @@ import zstandard
 
 from dashboard.history.messages import MAX_FRAME, Frame, Squeezer, StoredMessage, pack, scrub, unpack, unsqueeze
 
-MESSAGE = StoredMessage(5, "192.0.2.1:5060", "[2001:db8::1]:5060", "udp", copy=False, data=b"BYE sip:a SIP/2.0\r\n\r\n")
+MESSAGE = StoredMessage(5, "192.0.2.1:5060", "[2001:db8::1]:5060", "udp", repeat=False, data=b"BYE sip:a SIP/2.0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_scrub_of_hostile_blanks_is_linear() -> None:
 
 
 def test_frame_holds_scrubbed_messages() -> None:
-    secret = msgspec.structs.replace(MESSAGE, data=b"BYE x\r\nAuthorization: secret\r\n\r\n", copy=True)
+    secret = msgspec.structs.replace(MESSAGE, data=b"BYE x\r\nAuthorization: secret\r\n\r\n", repeat=True)
     got = unsqueeze(Squeezer().squeeze([MESSAGE, secret]))
     assert got == [MESSAGE, msgspec.structs.replace(secret, data=b"BYE x\r\nAuthorization: (not stored)\r\n\r\n")]
 

@@ -13,7 +13,7 @@ NOW = 1_795_294_717 * 10**9  # 2026-11-21 20:58:37 UTC
 
 
 def message(text: str) -> StoredMessage:
-    return StoredMessage(NOW, "192.0.2.1:5060", "192.0.2.2:5060", "udp", copy=False, data=text.encode())
+    return StoredMessage(NOW, "192.0.2.1:5060", "192.0.2.2:5060", "udp", repeat=False, data=text.encode())
 
 
 def texts(found: Found) -> list[str]:

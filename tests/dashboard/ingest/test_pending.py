@@ -28,7 +28,7 @@ def test_touched_call_is_one_change_with_its_messages():
     pending = collected(RINGING)
     (change,) = pending.changes()
     assert (change.snapshot.state, change.path, change.ended_by, len(change.messages)) == (2, "edge", "", 3)
-    assert (change.messages[0].source, change.messages[0].copy, change.engine) == (str(address("alice")), False, pending.engine.dump(change.snapshot.uid))
+    assert (change.messages[0].source, change.messages[0].repeat, change.engine) == (str(address("alice")), False, pending.engine.dump(change.snapshot.uid))
     assert pending.changes() == []
 
 

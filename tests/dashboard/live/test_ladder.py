@@ -11,8 +11,8 @@ def sip(first: str, cseq: str = "1 INVITE", branch: str = "z9hG4bKa", body: str 
     return f"{first}\r\nVia: SIP/2.0/UDP x;branch={branch}\r\nCall-ID: c\r\nCSeq: {cseq}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def stored(ms: int, source: str, destination: str, data: bytes, *, copy: bool = False) -> StoredMessage:
-    return StoredMessage(ms * 10**6, source, destination, "udp", copy, data)
+def stored(ms: int, source: str, destination: str, data: bytes, *, repeat: bool = False) -> StoredMessage:
+    return StoredMessage(ms * 10**6, source, destination, "udp", repeat, data)
 
 
 def drawn(*messages: StoredMessage) -> list[tuple]:
@@ -41,7 +41,7 @@ def test_both_hops_are_drawn_in_the_order_of_capture():
 
 def test_repeats_are_one_arrow_after_the_first():
     ok = sip("SIP/2.0 200 OK")
-    found = ladder.draw([stored(ms, G, P, ok) for ms in (0, 500, 1500, 3500)], lambda _: "")
+    found = ladder.draw([stored(ms, G, P, ok, repeat=ms > 0) for ms in (0, 500, 1500, 3500)], lambda _: "")
     assert [(arrow.at_ns, arrow.repeats, arrow.until_ns) for arrow in found.arrows] == [(0, 0, 0), (500_000_000, 3, 3_500_000_000)]
 
 
@@ -49,9 +49,9 @@ def test_same_request_of_another_transaction_is_no_repeat():
     assert len(drawn(stored(0, A, P, sip(INVITE)), stored(1, A, P, sip(INVITE, branch="z9hG4bKb")))) == 2
 
 
-def test_mirrored_copies_are_counted_not_drawn():
-    found = ladder.draw([stored(0, A, P, sip(INVITE)), stored(0, A, P, sip(INVITE), copy=True)], lambda _: "")
-    assert (len(found.arrows), found.copies) == (1, 1)
+def test_ringing_of_another_fork_is_no_repeat():
+    forks = [sip("SIP/2.0 180 Ringing\r\nTo: <sip:b@x>;tag=" + tag) for tag in ("desk", "mobile", "desk")]
+    assert [arrow[-1] for arrow in drawn(*(stored(ms, P, A, data) for ms, data in enumerate(forks)))] == [0, 0, 1]
 
 
 def test_columns_have_names_and_spread():

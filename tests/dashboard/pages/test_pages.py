@@ -39,7 +39,7 @@ def dryrun(monkeypatch) -> None:
 
 
 def stored(*texts: str) -> tuple[StoredMessage, ...]:
-    return tuple(StoredMessage(NOW, "192.0.2.7:5060", "192.0.2.1:5060", "udp", copy=False, data=text.encode()) for text in texts)
+    return tuple(StoredMessage(NOW, "192.0.2.7:5060", "192.0.2.1:5060", "udp", repeat=False, data=text.encode()) for text in texts)
 
 
 def text_of(client: Client, address: str, **extra) -> str:

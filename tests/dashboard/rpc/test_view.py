@@ -51,7 +51,7 @@ async def test_short_answer_goes_out_whole(door):
 async def test_who_goes_away_is_answered_no_further(door):
     gone = asyncio.Event()
 
-    async def endless(body, *, control):
+    async def endless(body, *, control, name):
         try:
             while True:
                 yield LONG
