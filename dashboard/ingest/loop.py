@@ -72,10 +72,10 @@ class Ingest:
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.orders = Orders(node, controller, config, clock)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
         host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
         host.controller = self.commands = Commands()
         self.door = Door(host, config.rpc, messages.parent)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from daphne.server import Server, twisted_loop
+from daphne.server import twisted_loop
 from twisted.internet import reactor as installed_reactor
 
+from dashboard.ingest.pace import PacedServer
 from dialogs.engine.sockets import split_address
 
 BACKLOG = 511
@@ -52,7 +53,7 @@ def serve(application: object, web: socket.socket, run: Callable[[], Awaitable[N
         for number in (signal.SIGINT, signal.SIGTERM):
             twisted_loop.add_signal_handler(number, stop)
 
-    server = Server(application, endpoints=[f"fd:fileno={web.fileno()}"], signal_handlers=False, ready_callable=ready, server_name="dialtap", verbosity=0)
+    server = PacedServer(application, endpoints=[f"fd:fileno={web.fileno()}"], signal_handlers=False, ready_callable=ready, server_name="dialtap", verbosity=0)
     server.run()
 
 

@@ -8,13 +8,14 @@ import msgspec
 
 from dashboard.history.recorder import Recorder
 from dashboard.history.rows import clean
+from dashboard.ingest.door import Door
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.pending import Pending
 from dashboard.ingest.sources import Sources
 from dashboard.models import TapStatus
 from dialogs.engine import Engine
 from dialogs.packet import Packet
-from dialogs.taps.health import Health, Report, encode
+from dialogs.taps.health import Asked, Health, Report, encode
 
 PERIOD = 1.0
 CALLERS_SHOWN = 50
@@ -49,13 +50,14 @@ class Meter:
 class Status:
     """Keeps one TapStatus row a tap, and one for the engine itself, whose `dropped` are calls and messages it could not keep."""
 
-    def __init__(self, node: str, sources: Sources, engine: Engine, recorder: Recorder, pending: Pending, heard: Heard) -> None:
+    def __init__(self, node: str, sources: Sources, engine: Engine, recorder: Recorder, pending: Pending, heard: Heard, door: Door) -> None:
         self.node = node
         self.taps = [*sources.live, *sources.players]
         self.engine = engine
         self.recorder = recorder
         self.pending = pending
         self.heard = heard
+        self.door = door
         self._listens = bool(sources.live)
         self._meters = {tap.name: Meter() for tap in self.taps}
         self._own = Meter()
@@ -131,11 +133,12 @@ class Status:
 
     def _counted(self) -> dict[str, Any]:
         """Return what the node counted, bounded: the greatest callers only."""
-        callers = self.engine.calls.callers
+        callers, door = self.engine.calls.callers, self.door
         return {
             "calls": callers.total(),
             "callers": tuple(callers.top(CALLERS_SHOWN)),
             "callers_known": len(callers),
             "callers_forgotten": callers.forgotten,
             "notices_lost": self.pending.notices_lost,
+            "door": Asked(door.requests, door.faults, door.malformed, door.connections, door.refused),
         }

@@ -10,6 +10,7 @@ from dashboard.live.health import doubts
 from dashboard.live.health import taps as judged
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.rpc import access
 
 
 @require_GET
@@ -19,5 +20,5 @@ def taps(request: PageRequest) -> HttpResponse:
     now_ns = time.time_ns()
     found = judged(now_ns)
     ranked = sorted(found, key=lambda tap: ("bad", "warn", "good").index(tap.tone))
-    context = {"taps": ranked, "doubts": doubts(found, now_ns), "now_ns": now_ns}
+    context = {"taps": ranked, "doubts": doubts(found, now_ns), "now_ns": now_ns, "web": access.turned_away()}
     return render(request, "pages/_taps.html" if request.htmx else "pages/taps.html", context)

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from dashboard.models import ApiToken
 from dashboard.rpc.limit import Limiter
+from dashboard.rpc.slots import Slots
 from dashboard.rpc.tokens import recognize
 
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
@@ -23,8 +24,12 @@ NEEDED = "an API token is needed: send Authorization: Bearer TOKEN (./dialtap to
 BAD_TOKEN = "this API token is not known, expired or revoked"  # noqa: S105 -- words
 FOREIGN = "pages of other origins may not call"
 
+LONG_AT_ONCE = 8
+"Long answers that are read at once: each holds what its reader has not read yet."
+
 logger = structlog.get_logger(__name__)
 limiter = Limiter()
+slots = Slots(LONG_AT_ONCE)
 clock = time.monotonic
 
 
@@ -79,6 +84,11 @@ def count(key: str) -> None:
     """Count one call of this key. Raises NotLetIn where it is one too many."""
     if wait := limiter.wait(key, settings.DIALTAP.rpc.rate, clock()):
         raise NotLetIn(429, f"too many calls: [rpc] rate is {settings.DIALTAP.rpc.rate} a second", Retry_After=str(int(wait) + 1))
+
+
+def turned_away() -> dict[str, int]:
+    """Return what this process did not answer, or forgot, for "Capture"."""
+    return {"late": limiter.late, "busy": slots.refused, "forgotten": limiter.forgotten}
 
 
 def address_of(request: HttpRequest) -> str:

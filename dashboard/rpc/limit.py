@@ -15,6 +15,9 @@ class Limiter:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._empty_at: OrderedDict[str, float] = OrderedDict()  # the key used longest ago first
+        self.late = 0
+        "Calls that were one too many."
+
         self.forgotten = 0
         "Keys that were dropped for want of room."
 
@@ -24,6 +27,7 @@ class Limiter:
             return 0.0
         empty_at = max(self._empty_at.get(key, now), now)
         if (ahead := empty_at + 1 / rate - now) > max(1.0, 1 / rate) + ROUNDING:
+            self.late += 1
             return ahead - max(1.0, 1 / rate)
         self._empty_at[key] = empty_at + 1 / rate
         self._empty_at.move_to_end(key)

@@ -4,7 +4,7 @@ Like there, the type of the content is not looked at: `curl -d` says that it sen
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,18 +12,23 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from dashboard.orders import audit
 from dashboard.rpc import forward
-from dashboard.rpc.access import Caller, NotLetIn, address_of, let_in
+from dashboard.rpc.access import LONG_AT_ONCE, Caller, NotLetIn, address_of, let_in, slots
 from dashboard.rpc.limit import Limiter
+from dashboard.rpc.slots import Held
 from dialogs.rpc import COMMANDS, jsonrpc
 
 LARGEST = 256 * 1024
 "Bytes of a request."
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+SHORT = 64 * 1024
+"Bytes of an answer that is made before it is sent."
+
+AGAIN_SECONDS = 2
+FULL = f"{LONG_AT_ONCE} long answers are being read already: come again"
 AUDITED = 1 / 60
 "Refusals a second that the audit log takes of one caller and command."
 
@@ -42,20 +47,22 @@ class Asked(NamedTuple):
 
 
 class Unanswered(Exception):
-    """A request that no door is asked: HTTP status, code and words of the error."""
+    """A request that gets no answer of a door: HTTP status, code and words of the error."""
 
-    def __init__(self, status: int, words: str, *, code: int = 0, request_id: str | int | None = None) -> None:
+    def __init__(self, status: int, words: str, *, code: int = 0, request_id: str | int | None = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(words)
         self.status = status
+        self.headers = headers
         self.code = code or status
         self.id = request_id
 
 
 @login_not_required
 @csrf_exempt  # no cookie and no session is looked at: nobody's browser can be made to use its owner's rights
-@require_POST
 async def rpc(request: HttpRequest) -> HttpResponseBase:
     """Answer one request or batch from the engine's memory of this moment."""
+    if request.method != "POST":
+        return error(405, "send JSON-RPC 2.0 by POST", headers={"Allow": "POST"})
     try:
         caller = await let_in(request)
         asked = read(request)
@@ -64,7 +71,7 @@ async def rpc(request: HttpRequest) -> HttpResponseBase:
     except NotLetIn as refused:
         return error(refused.status, str(refused), headers=refused.headers)
     except Unanswered as refused:
-        return error(refused.status, str(refused), code=refused.code, request_id=refused.id)
+        return error(refused.status, str(refused), code=refused.code, request_id=refused.id, headers=refused.headers)
 
 
 def read(request: HttpRequest) -> Asked:
@@ -101,35 +108,41 @@ async def check(caller: Caller, asked: Asked, request: HttpRequest) -> None:
     raise Unanswered(403, words, request_id=asked.id)
 
 
-async def streamed(pieces: AsyncIterator[bytes], asked: Asked) -> HttpResponseBase:
-    """Return the answer as it comes; the first piece decides its status. Raises Unanswered."""
+async def streamed(pieces: AsyncGenerator[bytes], asked: Asked) -> HttpResponseBase:
+    """Return the answer: whole when it is short, else as it comes. Raises Unanswered: no ingest, too many long answers at once."""
     try:
-        first = await first_of(pieces)
+        beginning = await first_of(pieces)
     except forward.NoIngest as nobody:
         raise Unanswered(503, str(nobody), request_id=asked.id) from nobody
-    if not first:  # notifications only
+    if not beginning.strip():  # notifications only
         return HttpResponse(status=204)
-    response = StreamingHttpResponse(joined(first, pieces), status=jsonrpc.status(first), content_type="application/json", headers=HEADERS)
-    setattr(response, "_has_been_logged", True)  # noqa: B010 -- Django's own mark: a fault is the caller's affair, no error of ours
-    return response
+    if len(beginning) < SHORT:
+        return whole(beginning, jsonrpc.status(beginning))
+    if not slots.take():
+        await pieces.aclose()
+        raise Unanswered(503, FULL, request_id=asked.id, headers={"Retry-After": str(AGAIN_SECONDS)})
+    return StreamingHttpResponse(Held(slots, beginning, pieces), status=jsonrpc.status(beginning), content_type="application/json", headers=HEADERS)
 
 
 async def first_of(pieces: AsyncIterator[bytes]) -> bytes:
-    """Return the first piece that says something."""
+    """Return the whole answer when it is short, else so much that it is not."""
+    beginning = b""
     async for piece in pieces:
-        if piece.strip():
-            return piece
-    return b""
-
-
-async def joined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Give the first piece and the others."""
-    yield first
-    async for piece in pieces:
-        yield piece
+        beginning = (beginning + piece).lstrip()
+        if len(beginning) >= SHORT:
+            break
+    return beginning
 
 
 def error(status: int, words: str, *, code: int = 0, request_id: str | int | None = None, headers: dict[str, str] | None = None) -> HttpResponse:
     """Return an error that no door made, in JSON-RPC's form."""
     body = {"jsonrpc": "2.0", "error": {"code": code or status, "message": words}, "id": request_id}
-    return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json", headers=HEADERS | (headers or {}))
+    return whole(msgspec.json.encode(body), status, headers)
+
+
+def whole(content: bytes, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Return an answer that is there as a whole."""
+    response = HttpResponse(content, status=status, content_type="application/json", headers=HEADERS | (headers or {}))
+    response["Content-Length"] = str(len(content))
+    setattr(response, "_has_been_logged", True)  # noqa: B010 -- Django's own mark: what is wrong is the caller's affair, no line of our log for each call
+    return response

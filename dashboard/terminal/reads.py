@@ -95,7 +95,7 @@ def _show_calls(found: list[Call], limit: int) -> None:
     shown = found[:limit] if limit else found
     show(COLUMNS, [row(call) for call in shown])
     if limit and len(found) >= limit:
-        note(f"the first {len(shown)} calls; --limit 0 shows all")
+        note(f"the first {'call' if len(shown) == 1 else f'{len(shown)} calls'}; --limit 0 shows all")
 
 
 # --- one call

@@ -38,5 +38,5 @@ def record_listing(record: Record, now_ns: int, exactness: Exactness = EXACT) ->
         "caller": _leg(record.caller),
         "callee": _leg(record.callee),
         "profiles": [name if value is None else {name: value} for name, value in reversed(record.profiles)],
-        "variables": [{key: value} for key, value in record.variables.items()],
+        "variables": [{key: value} for key, value in reversed(record.variables.items())],
     }

@@ -3,10 +3,11 @@
 A packet is a header (magic and version, type and sizes, length, cookie) and records. Lengths and numbers are big-endian.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dialogs.rpc.errors import Fault, Malformed
-from dialogs.rpc.registry import Value
+from dialogs.rpc.registry import PAUSE, Gradual, Value
 
 MAGIC = 0xA1
 REQUEST, REPLY, FAULT = 0, 1, 3
@@ -158,6 +159,14 @@ def encode(value: Value) -> bytes:
     if isinstance(value, int):
         return _number(INT, value)
     return _string(STR, NULL if value is None else str(value).encode("utf-8", "replace"))
+
+
+def gradually(struct: Gradual) -> Iterator[bytes]:
+    """Yield a struct with a long array piece by piece, nothing where there is a pause."""
+    yield b"\x03" + _members(struct.head) + _string(NAME, struct.name.encode()) + b"\x03"
+    for value in struct.values:
+        yield b"" if value is PAUSE else _members(value)
+    yield b"\x83\x83"
 
 
 def _members(struct: dict[str, Any]) -> bytes:

@@ -9,6 +9,11 @@ class Fault(Exception):
         self.code = code
         self.text = text
 
+    def forgetful(self) -> "Fault":
+        """Return it without what raised it: a fault that stands in a module is raised again and again, and would keep every caller's frames for ever."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
 
 class UnknownCommand(Fault):
     """There is no command of this name; JSON-RPC has other words for it than BINRPC."""

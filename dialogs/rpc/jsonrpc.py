@@ -13,7 +13,7 @@ import msgspec
 
 from dialogs.rpc.errors import Fault, ScanFault, UnknownCommand
 from dialogs.rpc.host import Host
-from dialogs.rpc.registry import PAUSE, Command, Value, find, steps
+from dialogs.rpc.registry import PAUSE, Command, Gradual, Value, find, steps
 
 BATCH_MAX = 100
 PARSE_ERROR = Fault(-32700, "Parse Error")
@@ -119,7 +119,7 @@ def _specified(caller: Caller, request: Any) -> Iterator[bytes]:
 
 def _refused(caller: Caller, fault: Fault, tail: bytes) -> Iterator[bytes]:
     caller.tally.faults += 1
-    yield _error(fault, tail)
+    yield _error(fault.forgetful(), tail)
 
 
 def _error(fault: Fault, tail: bytes) -> bytes:
@@ -146,6 +146,10 @@ def _result(held: Command, values: Iterator[Value], tail: bytes, *, lenient: boo
         for value in values:
             if value is PAUSE:
                 yield BREATH
+            elif isinstance(value, Gradual):
+                yield from _gradual(value)
+                yield tail + b"}"
+                return
             elif array:
                 yield (b"," if opened else b'{"jsonrpc":"2.0","result":[') + encode(value)
                 opened = True
@@ -158,3 +162,15 @@ def _result(held: Command, values: Iterator[Value], tail: bytes, *, lenient: boo
         yield (b"" if opened else b'{"jsonrpc":"2.0","result":[') + b"]" + tail + b"}"
     else:
         yield b'{"jsonrpc":"2.0","result":' + encode(last) + tail + b"}"
+
+
+def _gradual(struct: Gradual) -> Iterator[bytes]:
+    yield b'{"jsonrpc":"2.0","result":' + encode(struct.head)[:-1] + b"," + encode(struct.name) + b":["
+    between = b""
+    for value in struct.values:
+        if value is PAUSE:
+            yield BREATH
+        else:
+            yield between + encode(value)
+            between = b","
+    yield b"]}"

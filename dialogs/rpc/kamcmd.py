@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dialogs.rpc import binrpc
 from dialogs.rpc.errors import Fault, Malformed
 from dialogs.rpc.jsonrpc import BREATH, Caller
-from dialogs.rpc.registry import PAUSE, Value, find, steps
+from dialogs.rpc.registry import PAUSE, Gradual, Value, find, steps
 
 TOO_BIG = Fault(500, "reply too big for kamcmd (128 KiB): use dlg.list_match with a limit, or JSON-RPC")
 
@@ -21,12 +21,15 @@ def answer(caller: Caller, packet: binrpc.Packet) -> Iterator[bytes]:
             if value is PAUSE:
                 yield BREATH
                 continue
-            body += binrpc.encode(value)
-            if len(body) > binrpc.REPLY_MAX:
-                raise TOO_BIG
+            for piece in binrpc.gradually(value) if isinstance(value, Gradual) else (binrpc.encode(value),):
+                body += piece
+                if len(body) > binrpc.REPLY_MAX:
+                    raise TOO_BIG
+                if not piece:
+                    yield BREATH
     except Fault as fault:
         caller.tally.faults += 1
-        yield binrpc.fault(packet.cookie, fault)
+        yield binrpc.fault(packet.cookie, fault.forgetful())
     else:
         yield binrpc.packet(binrpc.REPLY, packet.cookie, bytes(body))
 

@@ -26,6 +26,21 @@ Loose = NewType("Loose", str)
 PAUSE = object()
 "Comes between the values of a long answer: nothing is to be shown, the caller may look after something else."
 
+
+class Gradual(NamedTuple):
+    """A value that is too long to be made at once: a struct whose last member is an array, with PAUSE between the array's values."""
+
+    head: dict[str, Value]
+    "The members before it."
+
+    name: str
+    values: Iterator[Value]
+
+    def whole(self) -> dict[str, Value]:
+        """Return it as a value like others."""
+        return self.head | {self.name: tuple(value for value in self.values if value is not PAUSE)}
+
+
 END = "end of packet encountered"
 MISFIT = "record doesn't match type"
 FLOAT_BUG = "bug -- internal error"
@@ -137,7 +152,8 @@ def call(host: Host, name: str, params: Sequence[Any] | Mapping[str, Any] = (), 
 
     `strict`: parameters as BINRPC reads them, else as JSON-RPC does. `control`: whether the caller may do more than look.
     """
-    return (value for value in steps(host, find(host, name), params, strict=strict, control=control) if value is not PAUSE)
+    given = (value for value in steps(host, find(host, name), params, strict=strict, control=control) if value is not PAUSE)
+    return (value.whole() if isinstance(value, Gradual) else value for value in given)
 
 
 def steps(host: Host, held: Command, params: Sequence[Any] | Mapping[str, Any], *, strict: bool = False, control: bool = True) -> Iterator[Value]:

@@ -73,5 +73,5 @@ def line(record: Record, now_ns: int) -> bytes:
     del fields["duration"]
     found = {("call_id" if key == "call-id" else key): value for key, value in fields.items()}
     found["profiles"] = {name: value or "" for name, value in reversed(record.profiles)}
-    found["variables"] = dict(record.variables)
+    found["variables"] = dict(reversed(record.variables.items()))
     return msgspec.json.encode(found) + b"\n"

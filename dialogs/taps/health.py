@@ -21,6 +21,19 @@ Counted = tuple[str, int, int, int, int, int]
 "(caller, processed, early, active, failed, expired), as dialogs.engine.callers.Caller has them."
 
 
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """What came to the door of RPC."""
+
+    requests: int
+    faults: int
+    malformed: int
+    "Bytes that were no request."
+
+    connections: int
+    refused: int
+    "Connections beyond the cap."
+
+
 class Agent(msgspec.Struct, frozen=True, array_like=True):
     """One sender of HEP."""
 
@@ -102,6 +115,9 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
     notices_lost: int = 0
     "Alerts of rules that were too many at once to be kept."
+
+    door: Asked | None = None
+    "What programs asked of the node by RPC."
 
     heard: dict[str, int] = {}
     "Names of watched peers -> when SIP from them was last seen, 0 for never. Only in the report of the node itself."

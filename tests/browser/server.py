@@ -53,6 +53,13 @@ class Dialtap:
         )
         subprocess.run([*self._command("shell"), "--no-imports", "-c", "\n".join(lines)], cwd=ROOT, env=self._environment(), check=True)
 
+    def token(self, name: str, scope: str) -> str:
+        """Make a token for programs that call `/RPC`."""
+        made = subprocess.run(
+            [*self._command("token"), "add", name, "--scope", scope], cwd=ROOT, env=self._environment(), check=True, capture_output=True, text=True
+        )
+        return made.stdout.strip()
+
     def rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
         """Ask the database directly."""
         with closing(sqlite3.connect(f"file:{self._var}/dialtap.sqlite3?mode=ro", uri=True)) as database:

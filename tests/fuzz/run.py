@@ -3,11 +3,15 @@
 A crash ends it with a code other than 0 and leaves the input behind (libFuzzer's -artifact_prefix says where).
 """
 
+import os
 import sys
 
 import atheris
+import django
 
-with atheris.instrument_imports(include=["dialogs"]):
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+with atheris.instrument_imports(include=["dialogs", "dashboard.rpc"]):
+    django.setup()
     from tests.fuzz.targets import TARGETS
 
 

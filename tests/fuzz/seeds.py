@@ -20,6 +20,7 @@ from tests.dialogs.taps.oracle import layers
 from tests.dialogs.taps.oracle.files import FORMS, Frames, write
 from tests.dialogs.taps.oracle.streams import ACK, FIN, SYN, UPGRADED, Segment, StreamRecipe, Wire, upgrade, web_frames
 from tests.dialogs.taps.oracle.traffic import Host, Sent
+from tests.fuzz import web
 from tests.fuzz.feed import sized
 
 HERE = Path(__file__).resolve().parent
@@ -164,6 +165,15 @@ ASKED = (
 )
 
 
+WEB_HEADERS = {
+    "dlg.list": {b"host": b"localhost:8000", b"content-type": b"application/x-www-form-urlencoded"},
+    "dlg.list_match": {b"host": b"127.0.0.1", b"origin": b"http://127.0.0.1", b"accept": b"*/*"},
+    "dlg.set_var": {b"host": b"[::1]", b"authorization": b"Basic YTpi", b"x-forwarded-for": b"192.0.2.1"},
+    "batch": {b"host": b"localhost", b"origin": b"http://elsewhere.example"},
+    "by-name": {b"content-length": b"7", b"transfer-encoding": b"chunked"},
+}
+
+
 def json_requests() -> Iterator[tuple[str, bytes]]:
     """Yield requests by position and by name, a batch, a notification."""
     requests = [{"jsonrpc": "2.0", "method": method, "params": params, "id": 1} for method, *params in ASKED]
@@ -181,6 +191,15 @@ def binary_requests() -> Iterator[tuple[str, bytes]]:
     yield "structs", binrpc.packet(binrpc.REQUEST, b"\x01", b"".join(map(binrpc.encode, ("dlg.list", {"a": ["b", 1.5]}, -1))))
 
 
+def web_requests() -> Iterator[tuple[str, bytes]]:
+    """Yield requests with their headers, in the order of `web.NAMES`."""
+    bodies = dict(json_requests())
+    for name, headers in WEB_HEADERS.items():
+        numbers = bytes(web.NAMES.index(header) for header in headers)
+        pieces = b"".join(bytes((len(value),)) + value for value in headers.values())
+        yield name, bytes((len(numbers),)) + numbers + pieces + bodies[name]
+
+
 SEEDS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "pcap": lambda: ((name, data) for name, data in captures() if not name.startswith("pcapng")),
     "pcapng": lambda: ((name, data) for name, data in captures() if name.startswith("pcapng")),
@@ -195,6 +214,7 @@ SEEDS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "engine": ladders,
     "jsonrpc": json_requests,
     "binrpc": binary_requests,
+    "http": web_requests,
 }
 
 

@@ -25,6 +25,7 @@ from dialogs.taps.fragments import Reassembler
 from dialogs.taps.link import LINK_TYPES
 from tests.dialogs import ladder
 from tests.dialogs.taps import frames as build
+from tests.fuzz import web
 from tests.fuzz.feed import Feed
 
 SECOND = 1_000_000_000
@@ -206,7 +207,7 @@ def json_rpc(data: bytes) -> None:
     pieces = [piece for piece in jsonrpc.answer(asked(), data) if piece]
     found = msgspec.json.decode(b"".join(pieces)) if pieces else {}
     if isinstance(found, dict):
-        assert ("error" in found) == (bool(pieces) and jsonrpc.status(pieces[0]).reason != "OK")
+        assert ("error" in found) == (bool(pieces) and jsonrpc.status(pieces[0]) != 200)
 
 
 def bin_rpc(data: bytes) -> None:
@@ -244,5 +245,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "engine": engine,
     "jsonrpc": json_rpc,
     "binrpc": bin_rpc,
+    "http": web.ask,
 }
 "By name; the corpus of each is a folder of that name."

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.ingest.door import Door
 from dashboard.ingest.rpchost import EngineHost
+from dialogs.collector import slow_down
 from dialogs.config import Config, Dialog, Rpc, Rule
 from dialogs.engine import Engine
 from dialogs.packet import Endpoint, Packet
@@ -49,6 +50,7 @@ class Node:
         rules = (Rule(do=({"set_profile": ["caller", "$fu"]}, {"set_profile": ["total"]})),)
         self.engine = Engine(Config(dialog=Dialog(profiles_with_value=("caller",), profiles_no_value=("total",)), rule=rules))
         self.at_ns = START_NS
+        slow_down()  # as the commands that capture do
         for number in range(DIALOGS):
             self.feed(named(CALL, number))
         self.door = Door(EngineHost(self.engine, lambda: self.at_ns, folder / "dumps", str), Rpc(), folder)

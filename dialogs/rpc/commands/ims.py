@@ -6,26 +6,29 @@ from dialogs.engine.listing import ims_dialog
 from dialogs.rpc.commands.acting import end_dlg
 from dialogs.rpc.commands.listings import INVALID
 from dialogs.rpc.host import Host
-from dialogs.rpc.registry import PAUSE, Value, command
+from dialogs.rpc.registry import PAUSE, Gradual, Value, command
 from dialogs.rpc.walk import walk
 
 IMS = "ims_dialog"
 
 
 @command("dlg2.list", permission="read", flavour=IMS)
-def ims_list(host: Host) -> Iterator[Value]:
+def ims_list(host: Host) -> Gradual:
     """Print all dialogs.
 
     One struct: the size of the hash table, and the dialogs.
     """
-    size, dialogs = host.config.dialog.hash_size, []
+    size = host.config.dialog.hash_size
+    return Gradual({"Size": size}, "Dialogs", _dialogs(host, size))
+
+
+def _dialogs(host: Host, size: int) -> Iterator[Value]:
     for record in walk(host):
         if record is None:
             yield PAUSE
         else:
             fields = ims_dialog(record, size)
-            dialogs.append({"Dialog": fields | {"dlg_outs": tuple(fields["dlg_outs"])}})
-    yield {"Size": size, "Dialogs": tuple(dialogs)}
+            yield {"Dialog": fields | {"dlg_outs": tuple(fields["dlg_outs"])}}
 
 
 @command("dlg2.end_dlg", permission="control", flavour=IMS, need=INVALID)

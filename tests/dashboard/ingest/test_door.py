@@ -12,7 +12,7 @@ from dashboard.ingest import door as module
 from dashboard.ingest.door import Door, DoorError, unix_socket
 from dashboard.rpc import local
 from dialogs.config import Rpc
-from dialogs.rpc import binrpc
+from dialogs.rpc import binrpc, call
 from tests.dashboard.ingest.test_kamcmd import door
 from tests.dashboard.ingest.test_loop import until
 from tests.dialogs.rpc.hosts import OURS, Recording
@@ -175,6 +175,27 @@ async def test_long_answers_leave_the_loop_to_others(recording, tmp_path):
         answers = [json.loads(task.result()) for task in listing]
         assert [len(answer["result"]) for answer in answers] == [20_000] * 3
         assert turns > 60
+
+
+async def test_long_struct_of_ims_dialog_is_made_in_slices(tmp_path):
+    recording = Recording(OURS / "basic", tmp_path, flavour="ims_dialog")
+    recording.play_until(4)
+    async with door(recording, tmp_path) as opened:
+        for count in (0, 1, 20_000):
+            if count:
+                crowd(recording, count)
+            else:
+                kept, recording.engine._families = recording.engine._families, {}
+            pieces = [piece async for piece in opened.answer(LIST.replace(b"dlg.", b"dlg2."), control=False)]
+            recording.engine._families = recording.engine._families or kept
+            result = json.loads(b"".join(pieces))["result"]
+            assert (list(result), result["Size"], len(result["Dialogs"])) == (["Size", "Dialogs"], 4096, count)
+        assert len(pieces) > 20
+        packet = binrpc.packet(binrpc.REQUEST, b"\x01", binrpc.encode("dlg2.list"))
+        assert b"reply too big" in await sent(opened.path, packet)
+        crowd_of_one = recording.engine._families.popitem()
+        recording.engine._families = type(recording.engine._families)([crowd_of_one])
+        assert binrpc.encode(next(call(recording.host, "dlg2.list"))) in await sent(opened.path, packet)
 
 
 async def test_stopping_closes_what_is_open(recording, tmp_path):

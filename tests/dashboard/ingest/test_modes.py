@@ -5,7 +5,7 @@ from asgiref.sync import sync_to_async
 
 from dashboard.models import Alert, DialogRow, TapStatus
 from dialogs.config import Config, Dialog, Rule, Tap
-from dialogs.taps.health import decode
+from dialogs.taps.health import Asked, decode
 from tests.dashboard.ingest.test_loop import Running, row_in_state, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -104,4 +104,7 @@ async def test_what_rules_say_is_kept_and_callers_are_counted(tmp_path):
 
         report = await until(counted)
         assert (report.calls, report.callers_known, report.callers_forgotten, report.notices_lost) == (("", 1, 0, 1, 0, 0), 1, 0, 0)
+        assert report.door == Asked(0, 0, 0, 0, 0)
+        [piece async for piece in running.ingest.door.answer(b'{"jsonrpc":"2.0","method":"dlg.nothing"}', control=False)]
+        await until(lambda: decode(TapStatus.objects.get(name="engine:node").detail).door == Asked(1, 1, 0, 0, 0))
     assert await sync_to_async(Alert.objects.count)() == 1

@@ -6,12 +6,15 @@ import pytest
 from django.test import Client
 
 from dashboard.models import TapStatus
+from dashboard.rpc import access
+from dashboard.rpc.limit import Limiter
 from dialogs.config import Config, Peer
-from dialogs.taps.health import Agent, Health, Report, encode
+from dialogs.taps.health import Agent, Asked, Health, Report, encode
 from tests.dashboard.live.people import person
 
 pytestmark = pytest.mark.django_db
 SECOND = 10**9
+FIGURES = (("requests", "1,500"), ("faults", "31"), ("malformed", "4"), ("connections", "12<small> 2 refused</small>"))
 
 
 @pytest.fixture
@@ -71,3 +74,20 @@ def test_page_asks_again_and_gets_its_list_only(page):
 
 def test_page_without_a_tap_says_how_to_start_one(page):
     assert "./dialtap ingest" in page()
+
+
+def test_door_and_programs_that_were_sent_away_are_counted(page, monkeypatch):
+    monkeypatch.setattr(access, "limiter", Limiter(1))
+    tap("engine:n1", report=Report(door=Asked(1500, 31, 4, 12, 2)))
+    text = page()
+    assert [f"<dt>RPC {name}</dt><dd>{figure}" in text for name, figure in FIGURES] == [True] * 4
+    assert "/RPC" not in text
+    for key in ("a", "a", "b"):
+        access.limiter.wait(key, 1, 0.0)
+    text = page()
+    assert [f"<dt>{name}</dt><dd>1</dd>" in text for name in ("Above the rate", "Callers forgotten")] == [True, True]
+
+
+def test_door_that_nobody_came_to_is_not_shown(page):
+    tap("engine:n1", report=Report(door=Asked(0, 0, 0, 0, 0)))
+    assert "RPC" not in page()

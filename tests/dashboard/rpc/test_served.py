@@ -1,6 +1,8 @@
 """`/RPC` as an operator has it: served by real processes, ingest and pages in one and apart."""
 
 import json
+import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -28,7 +30,7 @@ def ask(url: str, question: str, **headers: str) -> tuple[int, dict]:
             return error.code, json.load(error)
 
 
-def dialogs_in(url: str, state: int, seconds: float = 20.0) -> list[dict]:
+def dialogs_in(url: str, state: int | str, seconds: float = 20.0) -> list[dict]:
     """Return dlg.list as soon as it has a dialog in this state."""
     end = time.monotonic() + seconds
     while True:
@@ -48,6 +50,29 @@ def served(tmp_path, request):
     get(f"{url}healthz")
     yield url, started
     for process in started:
+        process.process.kill()
+        process.process.communicate()
+
+
+SHAPES = {True: ("call-id", 4), False: ("callid", "4")}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+@pytest.mark.parametrize("exact", SHAPES)
+def test_usual_curl_works_as_written_in_either_shape(tmp_path, exact):
+    """The line of everybody's notes, but for the port."""
+    (tmp_path / "dialtap.toml").write_text(f"[dialog]\nsockets = ['udp:127.0.0.1:5060']\nkamailio_exact = {str(exact).lower()}\n")
+    process = Process(tmp_path / "var", "live", "--bind", "127.0.0.1:0", *PLAYED, DIALTAP_ADMIN_PASSWORD=PASSWORD, DIALTAP_CONFIG=f"{tmp_path}/dialtap.toml")
+    try:
+        url = process.line(r"Dialtap serves (http://127\.0\.0\.1:\d+/)")[1]
+        get(f"{url}healthz")
+        name, state = SHAPES[exact]
+        dialogs_in(url, state)
+        line = f"curl -X POST {url}RPC -d '{LIST}'"
+        answer = json.loads(subprocess.run(["sh", "-c", line], capture_output=True, timeout=20, check=True).stdout)
+        (dialog,) = answer.pop("result")
+        assert (answer, dialog[name], dialog["from_uri"]) == ({"jsonrpc": "2.0", "id": 1}, "1-2367@127.0.0.10", "sip:alice@lab.example")
+    finally:
         process.process.kill()
         process.process.communicate()
 

@@ -8,7 +8,9 @@ from asgiref.sync import sync_to_async
 from dashboard.models import AuditEvent
 from dashboard.rpc import access, local, view
 from dashboard.rpc.limit import Limiter
+from dashboard.rpc.slots import Held, Slots
 from dashboard.rpc.tokens import make
+from tests.dashboard.ingest.test_loop import until
 from tests.dashboard.rpc.asking import QUESTION, Door, ask, connection
 
 pytestmark = pytest.mark.asyncio
@@ -25,10 +27,19 @@ def door(monkeypatch):
     local.set_door(None)
 
 
-async def test_answer_goes_out_piece_by_piece(door):
+LONG = b'{"jsonrpc":"2.0","result":["' + b"x" * view.SHORT + b'"'
+
+
+async def test_long_answer_goes_out_piece_by_piece(door):
+    door.pieces = (b"", LONG, b",2", b'],"id":1}')
+    answer = await ask()
+    assert (b"".join(answer.pieces), answer.pieces[-3:], answer.status) == (b"".join(door.pieces), [b",2", b'],"id":1}', b""], 200)
+
+
+async def test_short_answer_goes_out_whole(door):
     door.pieces = (b"", b'{"jsonrpc":"2.0","result":[1', b",2", b'],"id":1}')
     answer = await ask()
-    assert ([piece for piece in answer.pieces if piece], answer.status) == (list(door.pieces[1:]), 200)
+    assert (answer.pieces, answer.status, answer.headers["content-length"]) == ([b"".join(door.pieces)], 200, str(len(b"".join(door.pieces))))
     assert {name: answer.headers[name] for name in ("content-type", "cache-control", "x-content-type-options")} == {
         "content-type": "application/json",
         "cache-control": "no-store",
@@ -43,7 +54,7 @@ async def test_who_goes_away_is_answered_no_further(door):
     async def endless(body, *, control, name):
         try:
             while True:
-                yield b"1,"
+                yield LONG
                 await asyncio.sleep(0)
         finally:
             gone.set()
@@ -56,6 +67,40 @@ async def test_who_goes_away_is_answered_no_further(door):
     async with asyncio.timeout(10):
         await gone.wait()
     await running.wait(10)
+    assert access.slots.taken == 0
+
+
+async def test_few_long_answers_are_read_at_once(door, monkeypatch):
+    monkeypatch.setattr(view, "slots", Slots(2))
+    read = asyncio.Event()
+
+    async def slow(body, *, control):
+        yield LONG
+        await read.wait()
+        yield b'],"id":1}'
+
+    short, door.answer = door.answer, slow
+    reading = [asyncio.create_task(ask()) for _ in range(2)]
+    await until(lambda: view.slots.taken == 2)
+    refused = await ask()
+    assert (refused.status, refused.headers["retry-after"], refused.json["error"]["code"], refused.json["id"]) == (503, "2", 503, 1)
+    door.answer = short
+    assert (await ask()).status == 200  # short ones need no place
+    read.set()
+    assert [answer.status for answer in await asyncio.gather(*reading)] == [200, 200]
+    assert (view.slots.taken, view.slots.refused) == (0, 1)
+
+
+async def test_place_of_an_answer_that_nobody_began_to_read_is_free_again():
+    slots = Slots(1)
+    assert [slots.take(), slots.take(), slots.refused] == [True, False, 1]
+    held = Held(slots, b"", Door().answer(b"", control=False))
+    held.close()
+    held.close()
+    del held
+    assert slots.take()
+    Held(slots, b"", Door().answer(b"", control=False))
+    assert slots.taken == 0
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "nonsense"])
@@ -72,6 +117,7 @@ async def test_login_opens_nothing(door):
 async def test_only_post_is_answered(door, method):
     answer = await ask(method=method)
     assert (answer.status, answer.headers["allow"], door.asked) == (405, "POST", [])
+    assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(

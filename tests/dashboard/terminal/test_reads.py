@@ -62,7 +62,7 @@ def test_second_filter_and_limit_are_done_here(ask):
     found = [DIALOG, RINGING, RINGING | {"h_id": 8}, RINGING | {"h_id": 9, "to_uri": "sip:other@lab.example"}]
     code, out, said = ask({"dlg.list_match": found}, "list", "--caller", "alice", "--callee", "SIP:5011", "--state", "2", "--limit", "1")
     assert (code, [line.split()[0] for line in out.splitlines()]) == (0, ["call", "1462:7"])
-    assert said == "the first 1 calls; --limit 0 shows all\n"
+    assert said == "the first call; --limit 0 shows all\n"
 
 
 @pytest.mark.parametrize("arguments", [["--state", "ringing"], ["--caller", "x", "--callee", "y"], ["--profile", "total", "--limit", "3"]])

@@ -53,7 +53,7 @@ def test_variables_flags_lifetimes_and_profiles_of_both_views_come_back():
 def test_loaded_is_told_of_each_record():
     _, other, events = restarted(ANSWERED)
     loaded, *_ = [event for event in other.expire(events[-1].at_ns + 91 * SECOND) if isinstance(event, Called)]
-    assert (loaded.name, loaded.dialog["state"], loaded.dialog["variables"][0]) == ("LOADED", 4, {"queue": "sales"})
+    assert (loaded.name, loaded.dialog["state"], loaded.dialog["variables"][-1]) == ("LOADED", 4, {"queue": "sales"})
 
 
 @pytest.mark.parametrize("down_ns", [HOUR, 3 * HOUR])

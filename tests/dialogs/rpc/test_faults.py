@@ -8,7 +8,9 @@ import pytest
 from dashboard.ingest.rpchost import EngineHost
 from dialogs.config import Config, Dialog
 from dialogs.engine import Engine
-from dialogs.rpc import binrpc, jsonrpc, kamcmd
+from dialogs.rpc import COMMANDS, binrpc, jsonrpc, kamcmd
+from dialogs.rpc.commands.acting import NOT_FOUND
+from dialogs.rpc.commands.listings import INVALID
 
 TRUTH = json.loads((Path(__file__).parent / "kamailio-5.6.3.json").read_text())
 CONFIG = Config(dialog=Dialog(profiles_with_value=("caller",), profiles_no_value=("total",)))
@@ -64,3 +66,17 @@ def test_odd_requests_are_answered_as_by_kamailio(row):
     pieces = list(jsonrpc.answer(caller(), row["request"].encode()))
     assert b"".join(pieces).decode() == row["answer"]
     assert jsonrpc.status(pieces[0]) == row["status"]
+
+
+def text(asking, method, params):
+    """Return what JSON-RPC answers."""
+    return b"".join(jsonrpc.answer(asking, json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).encode()))
+
+
+@pytest.mark.parametrize("ask", [binary, text])
+def test_faults_keep_nothing_of_those_who_got_them(ask):
+    for held in COMMANDS.values():
+        ask(caller(), held.name, [])
+        ask(caller(), held.name, [1, 99])
+    shared = [each for held in COMMANDS.values() if (each := held.need) is not None]
+    assert {(each.__traceback__, each.__context__) for each in (*shared, NOT_FOUND, INVALID)} == {(None, None)}
