@@ -173,7 +173,8 @@ class Call(msgspec.Struct, gc=False):
     def see(self, message: Message, packet: Packet, copy: str) -> None:
         """Count a message and remember where it went."""
         self.messages += 1
-        self.last_ns = max(self.last_ns, packet.at_ns)
+        if packet.at_ns > self.last_ns:
+            self.last_ns = packet.at_ns
         if not copy:
             self.last = (message.start_line, message.method)
             self.heard |= (ANSWER if message.status else REQUEST) << (message.from_tag != self.caller.tag)
@@ -181,10 +182,11 @@ class Call(msgspec.Struct, gc=False):
             self.repeats += 1
             self.repeated = (message.start_line, message.method)
         hosts = self.hosts
-        if packet.source not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(packet.source)
-        if packet.destination not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(packet.destination)
+        source, destination = packet.source, packet.destination
+        if source not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(source)
+        if destination not in hosts and len(hosts) < HOSTS_MAX:
+            hosts.append(destination)
 
     def enter(self, state: State, at_ns: int, cause: str) -> None:
         """Change the state and write down why."""

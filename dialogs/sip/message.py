@@ -24,9 +24,7 @@ FIRST = (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:")
 """The headers that every message needs, as nearly every sender spells them: a find for each costs a fraction of a look at every line.
 A message that has one of them in another spelling, folded or not at all is read again the tolerant way."""
 
-NO_HEAD = b""
 BLANK = headers.BLANK
-BREAKS = (b"\r", b"\n")
 AFTER_CODE = frozenset(b" \r\n")
 
 
@@ -48,7 +46,7 @@ class Message:
     """What requests and responses share."""
 
     __slots__ = (
-        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_head", "_lower", "_plain", "_record_route", "_start_end", "_to", "_to_address"),
+        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_record_route", "_start_end", "_to", "_to_address"),
         *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
     )
 
@@ -75,7 +73,6 @@ class Message:
         self.status = status
         self._body_at = head_end
         self._start_end = start_end
-        self._head = NO_HEAD
         self._from_address: Address | None = None
         self._to_address: Address | None = None
         self._contacts: list[str] | None = None
@@ -101,18 +98,7 @@ class Message:
 
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of a header in order, unsplit; `name` is lower case and long."""
-        if not self._head:  # a lower-cased copy and a find in it cost a fraction of a look at every line
-            self._head = self.data[self._start_end - 1 : self._body_at]
-            self._lower = self._head.lower()
-            self._plain = False
-        keys = headers.keys_of(name)
-        found = headers.find(self._head, self._lower, keys)
-        if found is None or (not found and not self._plain):
-            self._plain = True
-            self._head = headers.plain(self._head)
-            self._lower = self._head.lower()
-            found = headers.find(self._head, self._lower, keys)
-        return found or []
+        return headers.find(self.data, name, self._start_end - 1, self._body_at)
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header in any spelling, None without it."""
@@ -169,6 +155,11 @@ class Message:
         return [text(item) for item in self.items(b"route")]
 
     @property
+    def head(self) -> bytes:
+        """The start line and the headers."""
+        return self.data[: self._body_at]
+
+    @property
     def body(self) -> bytes:
         """What follows the blank line, cut to Content-Length where that is shorter (RFC 3261, 18.3)."""
         body = self.data[self._body_at :]
@@ -179,7 +170,8 @@ class Message:
     @property
     def start_line(self) -> bytes:
         """The first line, cut to a sane length."""
-        return self.data[: min(START_MAX, self._start_end)].strip()
+        end = self._start_end
+        return self.data[: end if end < START_MAX else START_MAX].strip()
 
     @property
     def request_uri(self) -> str:
@@ -227,11 +219,12 @@ def summary(start_line: bytes, method: str) -> str:
 
 def parse(data: bytes) -> Request | Response | None:
     """Return the message in these bytes, None when they hold no SIP start line. Never raises."""
-    if data.startswith(BREAKS):
-        data = data.lstrip(b"\r\n")
     start_end = data.find(b"\n")
-    if start_end < 0:
-        return None
+    if start_end < 2 or data[0] == 0x0D:  # line breaks before the message (RFC 3261, 7.5), or no line at all
+        data = data.lstrip(b"\r\n")
+        start_end = data.find(b"\n")
+        if start_end < 0:
+            return None
     head_end = data.find(b"\r\n\r\n")
     if head_end < 0:
         head_end = data.find(b"\n\n")

@@ -180,7 +180,7 @@ def flood(engine, number, each_ns):
     most = 0
     for i in range(number):
         at_ns = drawn.at_ns + i * each_ns
-        feed(engine, [drawn._replace(at_ns=at_ns, data=drawn.data.replace(b"stranger", b"%d" % i))])
+        feed(engine, [drawn.changed(at_ns=at_ns, data=drawn.data.replace(b"stranger", b"%d" % i))])
         most = max(most, engine.calls.by_state[3])
     return most
 

@@ -163,6 +163,17 @@ def test_decode_never_raises_on_damaged_frames(frame: bytes, data: st.DataObject
         decoded(bytes(damaged), link_type=link_type, unpack_hep=True)
 
 
+@given(st.sampled_from([f for link_type, f, _ in GOOD.values() if link_type == 1]), st.data())
+def test_decode_reads_plain_frames_as_it_reads_all_others(frame: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(frame) - 1))
+    frame = frame[:at] + data.draw(st.binary(max_size=4)) + frame[data.draw(st.integers(at, len(frame))) :]
+    step_by_step, out = Decoder("file:x"), []
+    step_by_step.decode(AT, lambda frame: LINK_TYPES[1](frame), frame, out)
+    packets, decoder = decoded(frame)
+    assert packets == out
+    assert decoder.counters.report() == step_by_step.counters.report()
+
+
 def test_taps_know_no_django() -> None:
     sources = (Path(__file__).parents[3] / "dialogs" / "taps").glob("*.py")
     assert [path.name for path in sources if "import django" in path.read_text() or "from dashboard" in path.read_text()] == []
