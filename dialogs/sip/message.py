@@ -20,7 +20,7 @@ METHODS = {
 START_MAX = 96
 CSEQ_DIGITS = 10
 METHOD_MAX = 64
-FIRST = (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:")
+FIRST = tuple((name, len(name)) for name in (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:"))
 """The headers that every message needs, as nearly every sender spells them: a find for each costs a fraction of a look at every line.
 A message that has one of them in another spelling, folded or not at all is read again the tolerant way."""
 
@@ -33,12 +33,12 @@ def _usual(data: bytes, at: int, head_end: int) -> list[bytes] | None:
     if head_end == len(data):
         return None
     found, find, start = [], data.find, at
-    for key in FIRST:
+    for key, size in FIRST:
         start = find(key, at, head_end)
         end = find(b"\n", start + 1)
         if start < 0 or data[end + 1] in BLANK:
             return None
-        found.append(data[start + len(key) : end].strip())
+        found.append(data[start + size : end].strip())
     return None if start != at and data[at:start].lower().find(b"\nv") >= 0 else found
 
 
@@ -46,7 +46,7 @@ class Message:
     """What requests and responses share."""
 
     __slots__ = (
-        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_record_route", "_start_end", "_to", "_to_address"),
+        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_record_route", "_request_uri", "_start_end", "_to", "_to_address"),
         *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
     )
 
@@ -77,6 +77,7 @@ class Message:
         self._to_address: Address | None = None
         self._contacts: list[str] | None = None
         self._record_route: list[str] | None = None
+        self._request_uri: str | None = "" if status else None
         self.call_id, self._from, self._to, self._cseq, via = _usual(data, start_end - 1, head_end) or self._unusual()
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
@@ -86,7 +87,7 @@ class Message:
 
     def _unusual(self) -> list[bytes]:
         """Return the values of FIRST in whatever spelling they come, b"" where there is none."""
-        return [(self.values(name[1:-1].lower()) or [b""])[0] for name in FIRST]
+        return [(self.values(name[1:-1].lower()) or [b""])[0] for name, _ in FIRST]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
@@ -175,8 +176,10 @@ class Message:
 
     @property
     def request_uri(self) -> str:
-        """The Request-URI, "" for a response."""
-        return "" if self.status else text(b" ".join(self.data[: self._start_end].split()[1:-1]))
+        """The Request-URI, "" for a response. Made once: both views keep it."""
+        if self._request_uri is None:
+            self._request_uri = text(b" ".join(self.data[: self._start_end].split()[1:-1]))
+        return self._request_uri
 
     @property
     def reason(self) -> str:

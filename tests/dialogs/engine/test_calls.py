@@ -354,7 +354,7 @@ def test_acks_that_came_too_early_are_capped():
     lines = ["alice -> bob INVITE", *(f"alice -> bob ACK branch=x{number} to=t{number}" for number in range(40))]
     engine, _ = run("\n".join(lines))
     (call,) = engine.all_calls()
-    assert (len(call.early_acks), call.notes) == (32, ["200 OK not seen"])
+    assert (len(call.early_acks), call.notes) == (32, ("200 OK not seen",))
 
 
 def test_early_ack_of_a_fork_without_room_is_no_error():
