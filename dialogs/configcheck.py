@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dialogs.config import Config
+from dialogs.engine.limits import mistakes
 from dialogs.engine.rules import RuleError, compile_rules
 from dialogs.taps.hep_gate import KEY_VARIABLE
 
@@ -186,6 +187,13 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "dlg_extra_hdrs"): Check(is_header_block, 'header lines that no proxy writes itself, each ended by \\r\\n, such as "X-Ended-By: dialtap\\r\\n"'),
     ("dialog", "max_dialogs"): POSITIVE,
     ("rule", "on"): one_of("created", "early", "confirmed", "request", "end", "failed"),
+    ("limit", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
+    ("limit", "profile"): matches(r"[A-Za-z0-9_]*", "a profile name of letters, digits and _"),
+    ("limit", "value"): LINE,
+    ("limit", "warn"): NOT_NEGATIVE,
+    ("limit", "critical"): NOT_NEGATIVE,
+    ("limit", "duration_seconds"): NOT_NEGATIVE,
+    ("limit", "end"): one_of("", "newest", "oldest"),
     ("peer", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
     ("peer", "addresses"): Check(is_address, 'an address such as "192.0.2.1", "192.0.2.1:5060" or "[2001:db8::1]:5060"'),
     ("peer", "kind"): one_of("proxy", "trunk", "pbx", "phone"),
@@ -205,6 +213,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
+    ("control", "reconcile_seconds"): Check(lambda value: value == 0 or 1 <= value <= 3600, "1 to 3600, or 0 for never"),
     ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
     ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
     ("rpc", "rate"): NOT_NEGATIVE,
@@ -258,7 +267,13 @@ def _rules(config: Config) -> Iterator[tuple[Place, str]]:
         yield Place(), str(error)
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules)
+def _limits(config: Config) -> Iterator[tuple[Place, str]]:
+    return ((Place("limit", key, number), text) for number, key, text in mistakes(config.limit))
+
+
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (
+    *(_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules, _limits),
+)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:
