@@ -229,23 +229,47 @@ class AuditEvent(models.Model):
 
 
 class Alert(models.Model):
-    """What a rule said of a call that people should see: kept for a while, whatever becomes of the call."""
+    """What a rule said of a call, or a limit that is passed: kept for a while, whatever becomes of the call.
 
-    at_ns = models.BigIntegerField()
-    kind = models.CharField(max_length=16)  # alert, webhook, terminate
+    A rule's is of one moment. A limit's opens and clears: `severity` says how bad it was at its worst, `cleared_ns` is 0 while it is open.
+    """
+
+    at_ns = models.BigIntegerField()  # a limit's: when it was passed
+    kind = models.CharField(max_length=16)  # alert, webhook, terminate; limit
     text = models.TextField()
-    dialog_uid = models.CharField(max_length=16)
+    dialog_uid = models.CharField(max_length=16)  # "" of a limit that is about many calls
     node = models.CharField(max_length=64)
     seen = models.BooleanField(default=False)
+    severity = models.CharField(max_length=8, default="", db_default="")  # warn, critical; "" of a rule's
+    limit = models.CharField(max_length=64, default="", db_default="")  # the limit's name
+    subject = models.TextField(default="", db_default="")  # "caller=sip:4417@example.com": what has too many calls
+    cleared_ns = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-at_ns", "-id"], name="alert_page"),  # newest first, retention
             models.Index(fields=["id"], name="alert_unseen", condition=Q(seen=False)),  # the count on every page
+            models.Index(fields=["node"], name="alert_open", condition=~Q(limit="") & Q(cleared_ns=0)),  # what is over its limit now
         ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
+
+
+class ProxyTable(models.Model):
+    """What came of comparing a node's calls with the table of its proxy: the ingest writes it after each look."""
+
+    node = models.CharField(primary_key=True, max_length=64)
+    at_ns = models.BigIntegerField()  # when it was looked
+    proxy = models.TextField()  # its address, without credentials
+    ours = models.IntegerField(default=0)  # live calls through it, at that moment
+    theirs = models.IntegerField(default=0)
+    error = models.TextField(default="")  # why it does not say; "" while it does
+    since_ns = models.BigIntegerField(default=0)  # since when it does not
+    detail = models.TextField(default="{}")  # JSON, dashboard.ingest.reconcile.Found
+
+    def __str__(self) -> str:
+        return f"{self.node}: ours {self.ours} / proxy {self.theirs}"
 
 
 class ApiToken(models.Model):

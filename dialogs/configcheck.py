@@ -271,9 +271,7 @@ def _limits(config: Config) -> Iterator[tuple[Place, str]]:
     return ((Place("limit", key, number), text) for number, key, text in mistakes(config.limit))
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (
-    *(_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules, _limits),
-)
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (*(_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules, _limits),)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:

@@ -1,7 +1,7 @@
 """What the node's taps say of themselves, written each second. Knows taps, engine and recorder; knows no loop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -47,13 +47,17 @@ class Meter:
 class Status:
     """Keeps one TapStatus row a tap, and one for the engine itself, whose `dropped` are calls and messages it could not keep."""
 
-    def __init__(self, node: str, sources: Sources, engine: Engine, recorder: Recorder, pending: Pending, heard: Heard) -> None:
+    def __init__(
+        self, node: str, sources: Sources, engine: Engine, recorder: Recorder, pending: Pending, heard: Heard, beside: Callable[[], dict[str, Any]] = dict
+    ) -> None:
+        """`beside`: what else the node's report says (fields of `Report`)."""
         self.node = node
         self.taps = [*sources.live, *sources.players]
         self.engine = engine
         self.recorder = recorder
         self.pending = pending
         self.heard = heard
+        self._beside = beside
         self._listens = bool(sources.live)
         self._meters = {tap.name: Meter() for tap in self.taps}
         self._own = Meter()
@@ -134,4 +138,5 @@ class Status:
             "callers_known": len(callers),
             "callers_forgotten": callers.forgotten,
             "notices_lost": self.pending.notices_lost,
+            **self._beside(),
         }

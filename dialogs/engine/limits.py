@@ -1,4 +1,4 @@
-"""What a configured limit may say, and which calls its `when` is about. Knows rules and calls; knows no size, no time-out and no alert (dialogs.insight.limits)."""
+"""What a configured limit may say, and which calls its `when` is about. Knows rules and calls; knows no breach (`dialogs.insight.limits`)."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,6 @@
-"""What is too much, sans-IO: sizes, calls and the time go in, breaches that open, get worse and clear come out. Knows limits; knows no engine, no alert's row, no order.
+"""What is too much, sans-IO: sizes, calls and the time go in, breaches that open, get worse and clear come out.
+
+Knows limits; knows no engine, no alert's row, no order.
 
 A breach is one value of a profile with more calls than a limit has, one call that lasts too long, or calls that expire one after another. It opens when the
 limit is passed and clears when it has not been passed for HOLD_NS, so that a size that goes to and fro is one breach, not one each time.
