@@ -61,6 +61,7 @@ class Reconciling:
         control = config.control
         self.period = control.reconcile_seconds if control.kamailio_url else 0
         self.asking = Asking(control.kamailio_url, control.timeout) if self.period else None
+        self.shown = self.asking.shown if self.asking else ""
         self.reconciler = Reconciler()
         self.error = ""
         "Why the proxy does not say."
@@ -144,11 +145,10 @@ class Reconciling:
 
     def _up(self) -> None:
         if self.error:
-            logger.info("proxy answers again", proxy=self.asking.shown if self.asking else "")
+            logger.info("proxy answers again", proxy=self.shown)
         self.error, self.since_ns = "", 0
 
     def _store(self) -> None:
-        assert self.asking is not None
         found = self.reconciler.findings
         shown = tuple(finding for kind in (STUCK, MISSING, DIFFERS) for finding in [one for one in found if one.kind == kind][:SHOWN])
         ours, theirs = self._totals
@@ -156,7 +156,7 @@ class Reconciling:
             node=self.engine.node,
             defaults={
                 "at_ns": self._clock(),
-                "proxy": self.asking.shown,
+                "proxy": self.shown,
                 "ours": ours,
                 "theirs": theirs,
                 "error": clean(self.error),
