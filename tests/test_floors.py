@@ -9,6 +9,7 @@ FLOORS = (
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
     {"dialogs.configfile"},
+    {"dashboard.observed"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history", "dashboard.orders"},
     {"dashboard.rpc"},

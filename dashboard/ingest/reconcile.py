@@ -16,7 +16,7 @@ from dashboard.history.rows import Change, clean
 from dashboard.models import DialogRow, ProxyTable
 from dialogs.config import Config
 from dialogs.control.asking import Asking, Unanswered
-from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Ended, Finding, Held, Key, Reconciler, Wire
+from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Ended, Finding, Held, Key, Reconciler, Stored, Wire
 from dialogs.engine import Engine
 from dialogs.engine.engine import EVICTED
 from dialogs.engine.snapshot import CallSnapshot
@@ -37,20 +37,6 @@ CHUNK = 500
 InWriter = Callable[..., Awaitable[Any]]
 
 logger = structlog.get_logger(__name__)
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What is stored of a comparison, beside the totals."""
-
-    findings: tuple[Finding, ...] = ()
-    counts: dict[str, int] = {}
-    "By kind."
-
-    unseen: int = 0
-    "Dialogs that only the proxy knows."
-
-    complete: bool = True
-    "Whether the newest listing had all dialogs."
 
 
 class Reconciling:
@@ -161,7 +147,7 @@ class Reconciling:
                 "theirs": theirs,
                 "error": clean(self.error),
                 "since_ns": self.since_ns,
-                "detail": msgspec.json.encode(Found(shown, counted(found), self.reconciler.unseen, self._complete)).decode(),
+                "detail": msgspec.json.encode(Stored(shown, counted(found), self.reconciler.unseen, self._complete)).decode(),
             },
         )
 

@@ -9,6 +9,8 @@ listing shows is a finding when a second one shows it too: calls in motion are n
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from dialogs.engine.states import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, UNCONFIRMED, State
 from dialogs.packet import SECOND
 
@@ -88,6 +90,20 @@ class Difference(NamedTuple):
 
     missing: list[Wire]
     differing: list[tuple[Wire, Held]]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What is kept of a comparison for those who look, beside the totals."""
+
+    findings: tuple[Finding, ...] = ()
+    counts: dict[str, int] = {}
+    "By kind."
+
+    unseen: int = 0
+    "Dialogs that only the proxy knows."
+
+    complete: bool = True
+    "Whether the newest listing had all dialogs."
 
 
 class Reconciler:

@@ -78,7 +78,9 @@ def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch
 
     took = watched(tmp_path, configured(lab), scenario)
     row = ProxyTable.objects.get()
-    figures.report(f"reconcile-{'slices' if not whole else 'whole'}", {"what": f"{CALLS} calls, {HIDDEN} BYEs hidden from the proxy", "found after, s": round(took, 1)})
+    figures.report(
+        f"reconcile-{'slices' if not whole else 'whole'}", {"what": f"{CALLS} calls, {HIDDEN} BYEs hidden from the proxy", "found after, s": round(took, 1)}
+    )
     assert (row.ours, row.theirs, row.error) == (0, 0, "")
     assert took < WITHIN
 

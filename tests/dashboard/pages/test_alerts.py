@@ -77,7 +77,7 @@ def test_only_a_post_takes_note():
 
 
 def test_page_without_alerts_says_what_raises_them():
-    assert "No rule has raised an alert" in client_of("viewer").get("/alerts/").content.decode()
+    assert "No rule has raised an alert, no limit was passed" in client_of("viewer").get("/alerts/").content.decode()
 
 
 def test_alerts_that_were_too_many_are_said():
