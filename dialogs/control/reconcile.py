@@ -182,7 +182,7 @@ class Reconciler:
             return "list"
         if any(abs(streak) >= LOOKS for streak in self._streaks):
             return "list"
-        return "again" if any(off) or (self._candidates and self._again_ns) else "agree"
+        return "again" if any(off) or self.waiting else "agree"
 
     def compare(self, listed: Iterable[Held], *, complete: bool) -> Difference:
         """Return how a listing differs; from one that is not complete nothing can be said to be missing."""
