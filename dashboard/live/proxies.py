@@ -5,9 +5,10 @@ from typing import NamedTuple
 import msgspec
 from django.conf import settings
 
+from dashboard.live.shown import ENDED, LIVE_STATES
 from dashboard.models import DialogRow, ProxyTable
 from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Finding, Stored
-from dialogs.engine.states import STATE_NAMES, State
+from dialogs.engine.states import State
 
 FRESH_NS = 60_000_000_000
 "A comparison is believed for so long at least."
@@ -88,8 +89,12 @@ def sections(one: Compared) -> list[Section]:
 
 def show(finding: Finding, row: DialogRow | None) -> Shown:
     """Return a finding with its evidence."""
-    theirs = STATE_NAMES[State(finding.proxys)] if finding.proxys else "not there"
-    return Shown(finding, row, evidence(row), f"wire {STATE_NAMES[State(finding.ours)]}, proxy {theirs}")
+    return Shown(finding, row, evidence(row), f"wire: {word(finding.ours)}, proxy: {word(finding.proxys) if finding.proxys else 'unknown'}")
+
+
+def word(state: int) -> str:
+    """Return a state as rows have it: "In call"."""
+    return LIVE_STATES.get(State(state), ENDED).word
 
 
 def evidence(row: DialogRow | None) -> str:
