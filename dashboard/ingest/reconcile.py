@@ -76,7 +76,7 @@ class Reconciling:
         for call in calls:
             if not self._recorded(call.tap):
                 since_ns = call.transitions[-1].at_ns if call.transitions else call.last_ns
-                self.reconciler.note(Wire(call.uid, (call.call_id, call.caller.tag), int(call.state), since_ns), through=self._passes(call))
+                self.reconciler.note(Wire(call.uid, (call.call_id, call.caller.tag), int(call.state), since_ns, call.did_seen), through=self._passes(call))
         self.reconciler.told(self.engine.calls.by_state)
 
     def _passes(self, call: CallSnapshot) -> bool:

@@ -6,7 +6,7 @@ Totals are asked for often and a listing seldom: only when the totals differ in 
 listing shows is a finding when a second one shows it too: calls in motion are never in both.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +54,9 @@ class Wire(NamedTuple):
     state: int
     since_ns: int
     "When it came to this state."
+
+    known: bool = True
+    "Whether the proxy surely had it: its cookie was on the wire, or it listed the call. Of another one nobody can say that it is missing."
 
 
 class Ended(NamedTuple):
@@ -137,6 +140,8 @@ class Reconciler:
             if before is not None and before.uid == call.uid:
                 self._let_go(call.key)
             return
+        if before is not None and before.known:
+            call = call._replace(known=True)
         through = through or call.key in self.ours
         self._let_go(call.key)
         if through:
@@ -154,11 +159,13 @@ class Reconciler:
         """Take over the calls that the proxy lists although the wire did not show that they go through it."""
         for key in [key for key in self.elsewhere if key in alive]:
             call = self.elsewhere.pop(key)
-            self.ours[key] = call
+            self.ours[key] = call._replace(known=True)
             self.counts[call.state - 1] += 1
             others = list(self._others)
             others[call.state - 1] -= 1
             self._others = (others[0], others[1], others[2], others[3])
+        for key in [key for key, call in self.ours.items() if not call.known and key in alive]:
+            self.ours[key] = self.ours[key]._replace(known=True)
 
     def told(self, by_state: Mapping[State, int]) -> None:
         """Take the engine's counts at the moment up to which `note` was told: what else is counted there does not go through this proxy."""
@@ -193,12 +200,9 @@ class Reconciler:
         pairs = [(self.ours[key], held) for key, held in alive.items() if key in self.ours]
         return Difference(extra, missing, [(call, held) for call, held in pairs if call.state != held.state])
 
-    def settle(self, difference: Difference, ended: Mapping[Key, Ended], now_ns: int, tracked: Collection[str] = ()) -> None:
-        """Take a listing's difference, with what is known of its extra calls; what was there before, and is not in motion, is found.
-
-        `tracked`: uids of the missing calls that the proxy is known to have had; without it all are.
-        """
-        possible = list(_possible(difference, ended, tracked))
+    def settle(self, difference: Difference, ended: Mapping[Key, Ended], now_ns: int) -> None:
+        """Take a listing's difference, with what is known of its extra calls; what was there before, and is not in motion, is found."""
+        possible = list(_possible(difference, ended))
         first = {(finding.kind, finding.key): self._candidates.get((finding.kind, finding.key), now_ns) for finding in possible}
         rested = [finding for finding in possible if now_ns - finding.since_ns >= GRACE_NS]
         self.findings = tuple(finding for finding in rested if first[finding.kind, finding.key] < now_ns)
@@ -220,12 +224,12 @@ class Reconciler:
         return len(self._candidates) > len(self.findings)
 
 
-def _possible(difference: Difference, ended: Mapping[Key, Ended], tracked: Collection[str]) -> Iterable[Finding]:
+def _possible(difference: Difference, ended: Mapping[Key, Ended]) -> Iterable[Finding]:
     for held in difference.extra:
         if (over := ended.get(held.key)) is not None:
             yield Finding(STUCK, over.uid, held.key, int(DELETED), held.state, over.end_ns, held.h_entry, held.h_id)
     for call in difference.missing:
-        if not tracked or call.uid in tracked:
+        if call.known:
             yield Finding(MISSING, call.uid, call.key, call.state, 0, call.since_ns, 0, 0)
     for call, held in difference.differing:
         yield Finding(DIFFERS, call.uid, call.key, call.state, held.state, call.since_ns, held.h_entry, held.h_id)

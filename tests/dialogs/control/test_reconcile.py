@@ -151,11 +151,13 @@ def test_nothing_is_missing_in_a_listing_that_is_not_complete():
     assert reconciler.compare([], complete=False) == Difference([], [], [])
 
 
-def test_missing_calls_may_be_limited_to_those_that_the_proxy_had():
-    reconciler = with_calls(wire("a"), wire("b"))
+def test_only_calls_that_the_proxy_had_are_missing():
+    reconciler = with_calls(wire("a")._replace(known=False), wire("b")._replace(known=False))
+    listed(reconciler, held("b"))
+    reconciler.note(wire("b", 3)._replace(known=False), through=True)
     for now_ns in (NOW, NOW + 1):
-        reconciler.settle(reconciler.compare([], complete=True), {}, now_ns, tracked={"uid-b"})
-    assert [finding.uid for finding in reconciler.findings] == ["uid-b"]
+        found = listed(reconciler, now_ns=now_ns)
+    assert found == [(MISSING, "uid-b", 3, 0)]
 
 
 def test_a_proxy_that_does_not_answer_leaves_nothing_found():
