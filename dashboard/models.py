@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from dashboard.observed import Alert, ProxyTable, TapStatus  # noqa: F401 -- Django finds the tables here, and so do others
 from dashboard.order_tables import Order, OrderRequest  # noqa: F401 -- Django looks for tables here
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
@@ -175,26 +176,6 @@ class AuditEvent(models.Model):
         raise AppendOnly
 
 
-class Alert(models.Model):
-    """What a rule said of a call that people should see: kept for a while, whatever becomes of the call."""
-
-    at_ns = models.BigIntegerField()
-    kind = models.CharField(max_length=16)  # alert, webhook, terminate
-    text = models.TextField()
-    dialog_uid = models.CharField(max_length=16)
-    node = models.CharField(max_length=64)
-    seen = models.BooleanField(default=False)
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["-at_ns", "-id"], name="alert_page"),  # newest first, retention
-            models.Index(fields=["id"], name="alert_unseen", condition=Q(seen=False)),  # the count on every page
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
-
-
 class ApiToken(models.Model):
     """A key to `/RPC`. The token itself is never stored: `dashboard.rpc.tokens` makes it and shows it once."""
 
@@ -223,24 +204,3 @@ class ApiToken(models.Model):
     def holds(self, now_ns: int) -> bool:
         """Return whether it opens anything at this moment."""
         return not self.revoked_ns and not 0 < self.expires_ns <= now_ns
-
-
-class TapStatus(models.Model):
-    """What a tap says of itself: the ingest writes it every second, the health chip reads it."""
-
-    name = models.CharField(primary_key=True, max_length=128)
-    node = models.CharField(max_length=64)
-    at_ns = models.BigIntegerField()  # when this was written, wall clock of the ingest
-    newest_ns = models.BigIntegerField(default=0)  # capture time of its newest packet
-    packets = models.BigIntegerField(default=0)
-    messages = models.BigIntegerField(default=0)  # SIP messages among them
-    dropped = models.BigIntegerField(default=0)  # by the kernel or the socket
-    undecodable = models.BigIntegerField(default=0)
-    duplicates = models.BigIntegerField(default=0)
-    recorded = models.BooleanField(default=False)
-    error = models.TextField(default="")  # "" while it works
-    blind_ns = models.BigIntegerField(default=0)  # when it last did not work: calls that it saw before may have ended unseen
-    detail = models.TextField(default="{}")  # JSON, dialogs.taps.health.Report
-
-    def __str__(self) -> str:
-        return self.name

@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, call, callers, change, history, live, orders, taps, tokens
+from dashboard.pages import alerts, call, callers, change, history, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("history/calls.csv", history.download, name="download"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
+    path("reconcile/", reconcile.reconcile, name="reconcile"),
     path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),

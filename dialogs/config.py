@@ -72,6 +72,34 @@ class Peer(msgspec.Struct, frozen=True):
     "proxy | trunk | pbx | phone"
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """`[[limit]]`: what is too much: calls of a profile's value at once, a call's duration, or calls that expire."""
+
+    name: str
+    profile: str = ""
+    value: str = ""
+    "Of the profile; empty: each value for itself."
+
+    warn: int = 0
+    "More calls at once than this are a warning; 0 = none."
+
+    critical: int = 0
+    duration_seconds: int = 0
+    "Seconds after the answer; 0 = no limit."
+
+    expiry: bool = False
+    "Calls that are given up because nothing was seen of them for too long."
+
+    when: str = ""
+    "Which calls `duration_seconds` and `expiry` are about, in the rules' language; empty: all."
+
+    end: str = ""
+    '"newest" or "oldest": which calls beyond `critical` are ended. Empty: none.'
+
+    send_bye: bool = False
+    "Whether a call that lasts longer than `duration_seconds` is ended."
+
+
 class Tap(msgspec.Struct, frozen=True):
     """`[tap]`: where packets come from."""
 
@@ -123,6 +151,9 @@ class Control(msgspec.Struct, frozen=True):
 
     protect: tuple[str, ...] = ("110", "112", "911", "999")
     "Called numbers that only an administrator may end."
+
+    reconcile_seconds: float = 10
+    "Seconds between two comparisons with the table of the Kamailio at `kamailio_url`; 0 = never."
 
     allow: tuple[str, ...] = ()
     "Networks that our own user agent may send to; none: it sends nothing."
@@ -213,6 +244,7 @@ class Config(msgspec.Struct, frozen=True):
 
     dialog: Dialog = Dialog()
     rule: tuple[Rule, ...] = ()
+    limit: tuple[Limit, ...] = ()
     peer: tuple[Peer, ...] = ()
     tap: Tap = Tap()
     control: Control = Control()

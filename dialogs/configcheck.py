@@ -12,6 +12,7 @@ import msgspec
 
 from dialogs.config import Config
 from dialogs.configvalues import PORT_MAX, is_address, is_header_block, is_ip, is_listener, is_loopback, is_network, is_socket, is_time_zone
+from dialogs.engine.limits import mistakes
 from dialogs.engine.rules import RuleError, compile_rules
 from dialogs.taps.hep_gate import KEY_VARIABLE
 
@@ -125,6 +126,13 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "dlg_extra_hdrs"): Check(is_header_block, 'header lines that no proxy writes itself, each ended by \\r\\n, such as "X-Ended-By: dialtap\\r\\n"'),
     ("dialog", "max_dialogs"): POSITIVE,
     ("rule", "on"): one_of("created", "early", "confirmed", "request", "end", "failed"),
+    ("limit", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
+    ("limit", "profile"): matches(r"[A-Za-z0-9_]*", "a profile name of letters, digits and _"),
+    ("limit", "value"): LINE,
+    ("limit", "warn"): NOT_NEGATIVE,
+    ("limit", "critical"): NOT_NEGATIVE,
+    ("limit", "duration_seconds"): NOT_NEGATIVE,
+    ("limit", "end"): one_of("", "newest", "oldest"),
     ("peer", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
     ("peer", "addresses"): Check(is_address, 'an address such as "192.0.2.1", "192.0.2.1:5060" or "[2001:db8::1]:5060"'),
     ("peer", "kind"): one_of("proxy", "trunk", "pbx", "phone"),
@@ -144,6 +152,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
+    ("control", "reconcile_seconds"): Check(lambda value: value == 0 or 1 <= value <= 3600, "1 to 3600, or 0 for never"),
     ("control", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
     ("control", "hosts"): Check(is_ip, 'an address of this machine such as "192.0.2.9" or "::"'),
     ("control", "port"): between(0, PORT_MAX),
@@ -237,7 +246,13 @@ def _rules(config: Config) -> None:
         raise Mistake(Place("rule", error.key, error.number), error.why, Within(text, error.offset, error.word, error.nth)) from error
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials)
+def _limits(config: Config) -> Iterator[tuple[Place, str]]:
+    return ((Place("limit", key, number), text) for number, key, text in mistakes(config.limit))
+
+
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (
+    *(_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _limits),
+)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:

@@ -25,6 +25,7 @@ FREE = {
     "detect_spirals",
     "promiscuous",
     "when",
+    "expiry",
     "do",
 }  # switches, and what the rules' compiler checks
 

@@ -23,8 +23,10 @@ from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.keeping import Held
+from dashboard.ingest.limits import Due, LimitWatch
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
+from dashboard.ingest.reconcile import Reconciling
 from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
@@ -75,7 +77,9 @@ class Ingest:
         host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
         host.controller = self.commands = Commands()
         self.door = Door(host, config.rpc, messages.parent)
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door)
+        self.limits = LimitWatch(config, self.engine)
+        self.reconciling = Reconciling(config, self.engine, recorded.__contains__, clock)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door, self.reconciling.report)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -94,14 +98,16 @@ class Ingest:
         for tap in self.sources.live:
             self._listen(tap)
         players = [asyncio.create_task(self._play(player)) for player in self.sources.players]
+        beside = asyncio.create_task(self.reconciling.run(self._in_writer))
         try:
             while not self._stopping.is_set():
                 started = loop.time()
                 await self._tick()
                 await self._pause(max(0.01, TICK - (loop.time() - started)))
         finally:
-            for task in players:
+            for task in (*players, beside):
                 task.cancel()
+            await self.reconciling.close()
             await self.door.stop()
             self.commands.close()
             self._close_taps(loop)
@@ -178,8 +184,9 @@ class Ingest:
             self._take(self.engine.expire(now_ns))
         self.followed.collect()
         changes, keeping = self.pending.changes(), self.pending.keeping
-        states = keeping.due(now_ns)
-        if await self._in_writer(self._write, changes, states, self.status.due(now_ns), now_ns):
+        self.reconciling.take(changes)
+        states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
+        if await self._in_writer(self._write, changes, states, self.status.due(now_ns), due):
             keeping.done(states)
         closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
         for uid in closed:
@@ -189,17 +196,18 @@ class Ingest:
         """Return whether a recording is being read with its original times: then only its packets move the engine's time."""
         return any(player.next_due_ns() is not None for player in self.sources.imports)
 
-    def _write(self, changes: list[Change], states: list[Held], taps: list[TapStatus], now_ns: int) -> bool:
+    def _write(self, changes: list[Change], states: list[Held], taps: list[TapStatus], due: Due) -> bool:
         """Return whether the states are stored."""
-        self.recorder.write(changes, now_ns)
+        self.recorder.write(changes, due.now_ns)
         kept = self.recorder.keep(states)
         try:
             if not self.recorder.waiting:
                 self.followed.write()
             self.status.write(taps)
+            self.limits.write(due)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
-                self._prune(now_ns)
+                self._prune(due.now_ns)
         except DatabaseError as error:
             logger.warning("database", error=str(error))
         return kept
@@ -222,6 +230,8 @@ class Ingest:
         if keeping.empties:
             self.recorder.forget_states()
         self.orders.resume()
+        self.limits.begin()
+        self.reconciling.begin()
         if restored or lost:
             logger.info("restored", calls=len(restored), lost=lost)
 

@@ -1,7 +1,7 @@
 """What the node's taps say of themselves, written each second. Knows taps, engine and recorder; knows no loop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -50,7 +50,18 @@ class Meter:
 class Status:
     """Keeps one TapStatus row a tap, and one for the engine itself, whose `dropped` are calls and messages it could not keep."""
 
-    def __init__(self, node: str, sources: Sources, engine: Engine, recorder: Recorder, pending: Pending, heard: Heard, door: Door) -> None:
+    def __init__(
+        self,
+        node: str,
+        sources: Sources,
+        engine: Engine,
+        recorder: Recorder,
+        pending: Pending,
+        heard: Heard,
+        door: Door,
+        beside: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        """`beside`: what else the node's report says (fields of `Report`)."""
         self.node = node
         self.taps = [*sources.live, *sources.players]
         self.engine = engine
@@ -58,6 +69,7 @@ class Status:
         self.pending = pending
         self.heard = heard
         self.door = door
+        self._beside = beside
         self._listens = bool(sources.live)
         self._meters = {tap.name: Meter() for tap in self.taps}
         self._own = Meter()
@@ -141,4 +153,5 @@ class Status:
             "callers_forgotten": callers.forgotten,
             "notices_lost": self.pending.notices_lost,
             "door": Asked(door.requests, door.faults, door.malformed, door.connections, door.refused),
+            **self._beside(),
         }

@@ -1,13 +1,14 @@
 """What is new since the last look: one read of the tables for all views of a process. Knows tables; knows no view, no fragment, no socket."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 
 from django.db.models import Count, Max, Q
 
 from dashboard.live.filter import CallFilter
 from dashboard.live.shown import first_profile
-from dashboard.models import DialogQuerySet, DialogRow, Order, ProfileEntry
+from dashboard.models import Alert, DialogQuerySet, DialogRow, Order, ProfileEntry
 
 HEAVY = ("detail", "frames", "engine")
 "Columns that no table row shows."
@@ -20,6 +21,9 @@ BRIEF_NS = 2_000_000_000
 
 MOST_ORDERS = 500
 "Orders looked at in a tick; older ones keep the words that their rows have."
+
+MOST_OVER = 1000
+"Breaches of limits, and calls of a value, that are looked at in a tick."
 
 type Profile = tuple[str, str]
 
@@ -37,12 +41,21 @@ class Changes:
     touched: set[str] = field(default_factory=set)
     "Calls whose order moved."
 
+    over: frozenset[str] = frozenset()
+    "What is over a limit now: profiles with their values, and calls."
+
     sizes: dict[Profile, int] = field(default_factory=dict)
     matches: dict[CallFilter, set[str]] = field(default_factory=dict)
     totals: dict[CallFilter, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.touched)
+
+    def is_over(self, row: DialogRow) -> bool:
+        """Return whether the call, or a profile it is in, is over a limit."""
+        if not self.over:
+            return False
+        return row.uid in self.over or any(subject(name, value) in self.over for name, value in json.loads(row.profiles or "[]"))
 
     def matching(self, chosen: CallFilter) -> set[str]:
         """Return which changed calls are live, or over before anybody could see them, and pass the filter; asked once per filter, not per browser."""
@@ -65,6 +78,7 @@ class Reader:
     def __init__(self) -> None:
         self.revision = newest_revision()
         self._stamps: dict[str, tuple[str, str, str]] = {}
+        self._over: frozenset[str] | None = None
 
     def read(self, now_ns: int) -> Changes:
         """Return the changes since the last read."""
@@ -77,6 +91,10 @@ class Reader:
             changes.since = changes.revision  # the database was emptied below us
         self.revision = changes.revision
         self._read_orders(changes, now_ns)
+        changes.over = breached()
+        if self._over is not None and changes.over != self._over:
+            changes.touched |= concerned(changes.over ^ self._over)
+        self._over = changes.over
         return changes
 
     def _read_orders(self, changes: Changes, now_ns: int) -> None:
@@ -86,6 +104,28 @@ class Reader:
         stamps = {uid: stamp(order) for uid, order in changes.orders.items()}
         changes.touched = {uid for uid, value in stamps.items() if self._stamps.get(uid) != value}
         self._stamps = stamps
+
+
+def subject(name: str, value: str) -> str:
+    """Return a profile's value as alerts of limits name it."""
+    return f"{name}={value}" if value else name
+
+
+def breached() -> frozenset[str]:
+    """Return what is over a limit now."""
+    return frozenset(Alert.objects.filter(cleared_ns=0).exclude(limit="").values_list("subject", flat=True)[:MOST_OVER])
+
+
+def concerned(subjects: frozenset[str]) -> set[str]:
+    """Return the calls whose rows say that these are over a limit, or said it."""
+    named: dict[str, set[str]] = {}
+    for one in subjects:
+        name, _, value = one.partition("=")
+        named.setdefault(name, set()).add(value)
+    found = set(subjects)
+    for name, values in named.items():
+        found.update(ProfileEntry.objects.filter(name=name, value__in=values, dialog__state__lt=5).values_list("dialog_id", flat=True)[:MOST_OVER])
+    return found
 
 
 def newest_revision() -> int:

@@ -10,6 +10,7 @@ from django.db.models import Avg, Count, Min, Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
+from dashboard.live.proxies import standing
 from dashboard.models import DialogRow
 from dialogs.engine.states import State
 
@@ -22,7 +23,10 @@ IDLE_NS = 1_000_000_000
 
 
 def count_calls(now_ns: int) -> dict[str, int]:
-    """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), calls set up in the last minute."""
+    """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), calls set up in the last minute.
+
+    Where a proxy's table is compared with ours, also what `proxies.standing` says.
+    """
     answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
     figures = DialogRow.objects.live().aggregate(
         setting_up=Count("pk", filter=Q(state=State.UNCONFIRMED)),
@@ -33,7 +37,7 @@ def count_calls(now_ns: int) -> dict[str, int]:
         oldest_ns=Min("start_ns", filter=answered),
     )
     per_minute = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
-    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute}
+    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | standing(now_ns)
 
 
 class Counters:

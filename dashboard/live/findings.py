@@ -171,6 +171,20 @@ def _skew(seen: Looked) -> Finding | None:
     return Finding("warn", words, "Times and order of its messages are wrong: set its clock by NTP.", items)
 
 
+def _proxy(seen: Looked) -> Finding | None:
+    report, at_ns = seen.report, seen.report.proxy_down_ns
+    if report.proxy_error:
+        return Finding(
+            "warn", f"the proxy does not answer for {spoken_seconds(seen.now_ns - at_ns)}", f"{report.proxy_error}. Its table is not compared with ours."
+        )
+    counts = {kind: count for kind, count in report.disagreeing.items() if count}
+    if not counts:
+        return None
+    items = tuple(Item(kind, f"{count:,}") for kind, count in counts.items())
+    total = sum(counts.values())
+    return Finding("warn", f"{total:,} {'call' if total == 1 else 'calls'} not as the proxy has them", "Reconcile (from the live page) lists them.", items)
+
+
 def _refused(seen: Looked) -> Finding | None:
     counts = seen.report.health.refused
     advice = "HEP that was sent here and not taken: see [tap] hep_allow, and the agent's key."
@@ -207,7 +221,7 @@ def _duplicates(seen: Looked) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Looked], Finding | None], ...] = (
-    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _one_way_agents, _skew, _misdated, _refused, _encrypted,
+    _error, _stopped, _dropped, _quiet, _gaps, _evicted, _incomplete, _one_way, _one_way_agents, _skew, _misdated, _proxy, _refused, _encrypted,
     _unreachable, _undecodable, _duplicates, _agents,
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ KEPT = 5000
 "Fragments remembered; the one unused longest goes first."
 
 
-def row_context(row: DialogRow, order: Order | None, size: int, now_ns: int) -> dict[str, object]:
+def row_context(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False) -> dict[str, object]:
     """Return what the row template needs; page and push share it."""
     profile = first_profile(row)
     return {
@@ -25,6 +25,7 @@ def row_context(row: DialogRow, order: Order | None, size: int, now_ns: int) -> 
         "profile": "=".join(profile) if profile else "",
         "mark": profile_mark(profile) if profile else "",
         "size": size,
+        "over": over,
         "now_ns": now_ns,
     }
 
@@ -36,12 +37,12 @@ class Renderer:
         self._template = get_template(ROW)
         self._kept: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
-    def row(self, row: DialogRow, order: Order | None, sizes: dict[Profile, int], now_ns: int) -> str:
-        """Return the row's fragment."""
+    def row(self, row: DialogRow, order: Order | None, sizes: dict[Profile, int], now_ns: int, *, over: bool = False) -> str:
+        """Return the row's fragment; `over`: it is over a limit."""
         size = sizes.get(first_profile(row) or ("", ""), 0)
-        key = (row.uid, row.revision, stamp(order), size)
+        key = (row.uid, row.revision, stamp(order), size, over)
         if key not in self._kept:
-            self._kept[key] = self._template.render(row_context(row, order, size, now_ns)).strip()
+            self._kept[key] = self._template.render(row_context(row, order, size, now_ns, over=over)).strip()
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dashboard.live.changes import Reader, light, sizes_of
+from dashboard.live.changes import Reader, light, sizes_of, subject
 from dashboard.live.counters import count_calls
 from dashboard.live.filter import CallFilter
 from dashboard.live.render import row_context
@@ -36,10 +36,11 @@ def live(request: HttpRequest) -> HttpResponse:
     chosen = CallFilter.parse(request.GET)
     now_ns = time.time_ns()
     rows = list(light(chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[:PAGE])
-    orders, sizes = Reader().read(now_ns).orders, sizes_of(rows)
+    changes, sizes = Reader().read(now_ns), sizes_of(rows)
+    orders = changes.orders
     context = {
         "chosen": chosen,
-        "rows": [row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns) for row in rows],
+        "rows": [row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row)) for row in rows],
         "figures": count_calls(now_ns),
         "shown": len(rows),
         "total": chosen.apply(DialogRow.objects.live()).count(),
@@ -85,7 +86,7 @@ def profiles(request: PageRequest) -> HttpResponse:
         .order_by("-calls", "value")[:MOST]
     )
     rows: list[dict[str, Any]] = [
-        {**row, **spoken(row["mean_ns"], row["answered"], now_ns), "full": f"{name}={row['value']}" if row["value"] else name} for row in found
+        {**row, **spoken(row["mean_ns"], row["answered"], now_ns), **limited(name, row["value"]), "full": subject(name, row["value"])} for row in found
     ]
     context = {"name": name, "names": names, "rows": rows, "now_ns": now_ns, "most": max((row["calls"] for row in rows), default=1)}
     return render(request, "pages/_profiles.html" if request.htmx else "pages/profiles.html", context)
@@ -95,6 +96,16 @@ def spoken(mean_ns: float | None, answered: int, now_ns: int) -> dict[str, int]:
     """Return the mean start (ns) of the answered calls of a value, and the minutes they have spoken so far."""
     mean = int(mean_ns or 0)
     return {"mean_ns": mean, "minutes": round(answered * max(0, now_ns - mean) / 60e9) if mean else 0}
+
+
+def limited(name: str, value: str) -> dict[str, int]:
+    """Return what a value's calls are measured by: of its own limit, else of the one for each value; 0 for none, and how far the bar goes."""
+    found = [limit for limit in settings.DIALTAP.limit if limit.profile == name and limit.value in ("", value)]
+    if not found:
+        return {"limit": 0}
+    limit = max(found, key=lambda one: bool(one.value))
+    most = limit.critical or limit.warn
+    return {"limit": most, "warn": limit.warn or most, "bar": most + max(1, most // 4)}
 
 
 @require_GET

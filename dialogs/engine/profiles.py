@@ -1,5 +1,7 @@
 """Dialog profiles: named groups with counters, with or without a value (Kamailio: dlg_profile.c). Knows names and values; knows no dialog."""
 
+from collections.abc import Iterable, Iterator
+
 Membership = tuple[str, str | None]
 VALUES_MAX = 100_000
 MEMBERSHIPS_MAX = 64
@@ -17,6 +19,19 @@ class Profiles:
         self.sizes: dict[str, dict[str | None, int]] = {name: {} for name in (*no_value, *with_value)}
         self._no_value = set(no_value)
         self.refused = 0
+        self._moved: dict[str, set[str | None]] = {}
+        "Watched profiles -> their values whose size has changed since `moved`."
+
+    def watch(self, names: Iterable[str]) -> None:
+        """Note from now on which values of these profiles change their size; all that are there count as changed."""
+        self._moved = {name: set(self.sizes.get(name, ())) for name in names}
+
+    def moved(self) -> Iterator[tuple[str, str | None, int]]:
+        """Yield (name, value, size) of what has changed since the last time; take it all."""
+        for name, values in self._moved.items():
+            self._moved[name] = set()
+            sizes = self.sizes.get(name, {})
+            yield from ((name, value, sizes.get(value, 0)) for value in values)
 
     def add(self, members: list[Membership], name: str, value: str | None) -> bool:
         """Enter a dialog, whose own list is `members`, into a profile; a value given to a profile without values is ignored."""
@@ -28,6 +43,8 @@ class Profiles:
             return False
         values[value] = values.get(value, 0) + 1
         members.append((name, value))
+        if name in self._moved:
+            self._moved[name].add(value)
         return True
 
     def remove(self, members: list[Membership], name: str, value: str | None) -> bool:
@@ -54,6 +71,8 @@ class Profiles:
                 values[value] = left
             else:
                 values.pop(value, None)
+            if name in self._moved:
+                self._moved[name].add(value)
 
     def size(self, name: str, value: str | None = None) -> int | None:
         """Return how many memberships a profile has (with this value); None for a profile that does not exist."""

@@ -113,6 +113,15 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     callers_forgotten: int = 0
     "Callers that are counted, and that made room for others."
 
+    proxy_error: str = ""
+    "Why the proxy whose table is compared with ours does not answer."
+
+    proxy_down_ns: int = 0
+    "Since when it does not."
+
+    disagreeing: dict[str, int] = {}
+    "Calls on which its table and ours do not agree, by kind."
+
     notices_lost: int = 0
     "Alerts of rules that were too many at once to be kept."
 

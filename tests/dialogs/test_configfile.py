@@ -2,7 +2,7 @@
 
 import pytest
 
-from dialogs.config import Config, Control, Peer, Rule
+from dialogs.config import Config, Control, Limit, Peer, Rule
 from dialogs.configfile import ConfigError, find, load, parse
 
 
@@ -86,7 +86,7 @@ MISTAKES = [
     ("[dialgo]\n", ":1: [dialgo]: no such section; did you mean [dialog]?"),
     ("[[peers]]\n", ":1: [peers]: no such section; did you mean [[peer]]?"),
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
-    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, rule, peer, proxy, credential"),
+    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, rule, limit, peer, proxy, credential"),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
     ("[dialog]\nearly_timeout = true", ":2: [dialog] early_timeout: expected a whole number, got true"),
@@ -225,3 +225,22 @@ def test_extra_headers_are_whole_lines_that_harm_no_request(written):
 @pytest.mark.parametrize("written", ["", r"X-A: 1\r\n", r"X-A: 1\r\nX-B:\r\n"])
 def test_extra_headers_are_taken(written):
     assert parse(f'[dialog]\ndlg_extra_hdrs = "{written}"').dialog.dlg_extra_hdrs == written.replace(r"\r\n", "\r\n")
+
+
+def test_limits_are_taken():
+    (limit,) = parse('[[limit]]\nname = "fraud"\nprofile = "caller"\nwarn = 5\ncritical = 8\nend = "newest"').limit
+    assert limit == Limit("fraud", profile="caller", warn=5, critical=8, end="newest")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("[[limit]]\nprofile = 'x'", "[[limit]] 1: name is missing"),
+        ("[[limit]]\nname = 'x'\nend = 'all'", '[[limit]] 1 end: expected "" or "newest" or "oldest", got "all"'),
+        ("[[limit]]\nname = 'x'\nexpiry = true\nwhen = '$fU =='", "[[limit]] 1 when: when = '$fU ==': column 5: expected"),
+        ("[[limit]]\nname = 'x'\nprofile = 'p'\nwarn = 5\ncritical = 3", "[[limit]] 1 critical: expected at least warn (5), got 3"),
+        ("[control]\nreconcile_seconds = 0.5", "[control] reconcile_seconds: expected 1 to 3600, or 0 for never, got 0.5"),
+    ],
+)
+def test_mistakes_in_limits_are_named(written, words):
+    assert words in mistake(written)

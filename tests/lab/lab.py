@@ -101,6 +101,12 @@ class Lab:
         phone.call((way.host or self.proxy.address, SIP_PORT), call_id)
         return phone
 
+    def callers(self, script: str, calls: int, rate: int) -> Phone:
+        """Place many calls from one phone, `rate` a second."""
+        phone = self._phone("callers", script, None, CALLER_HOST, UDP)
+        phone.call_often((self.proxy.address, SIP_PORT), calls, rate)
+        return phone
+
     def web_caller(self, number: str, call_id: str, hold_ms: int) -> WebPhone:
         """Place a call from a browser: over WebSocket."""
         phone = WebPhone(self.folder, f"caller-{len(self.phones) + 1}", number, hold_ms)

@@ -57,6 +57,10 @@ class Phone:
         """Place one call."""
         self._start("-m", "1", "-cid_str", call_id.replace("%", "%%"), host_port(*proxy))
 
+    def call_often(self, proxy: tuple[str, int], calls: int, rate: int) -> None:
+        """Place so many calls, so many a second."""
+        self._start("-m", str(calls), "-r", str(rate), "-l", str(calls), host_port(*proxy))
+
     def wait_for_calls(self, calls: int = 0) -> None:
         """Be reachable; end after so many calls, or never."""
         self._start(*(("-m", str(calls)) if calls else ()))

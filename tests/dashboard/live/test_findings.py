@@ -61,6 +61,8 @@ CASES = {
     "agent, one way": (health(agents=(ONE_WAY,)), {}, [("warn", "one direction only from a"), ("note", "HEP from 1 agent")]),
     "agents, one way": (health(agents=(ONE_WAY, ONE_WAY)), {}, [("warn", "one direction only from 2 agents"), TWO]),
     "misdated": (health(agents=(Agent("a", 20, 0, 12),)), {}, [("warn", "12 messages dated by arrival"), ("note", "HEP from 1 agent")]),
+    "proxy away": (Report(proxy_error="away", proxy_down_ns=NOW - 75 * SECOND), {}, [("warn", "the proxy does not answer for 75 s")]),
+    "proxy differs": (Report(disagreeing={"stuck": 1, "missing": 0}), {}, [("warn", "1 call not as the proxy has them")]),
     "refused": (health(refused={"wrong key": 1200, "no key": 1}), {}, [("warn", "1,201 refused")]),
     "encrypted": (health(encrypted={"192.0.2.2": 7}), {}, [("note", "encrypted: feed it by HEP")]),
     "ICMP": (health(unreachable={"192.0.2.2": 7}), {}, [("note", "ICMP unreachable from 192.0.2.2")]),

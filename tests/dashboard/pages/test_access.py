@@ -18,6 +18,7 @@ LOOKED_AT = [
     "/alerts/",
     "/orders/",
     "/orders/1/",
+    "/reconcile/",
     "/taps/",
     f"/call/{UID}/",
     f"/call/{UID}/menu/",

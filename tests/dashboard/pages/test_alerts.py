@@ -77,7 +77,7 @@ def test_only_a_post_takes_note():
 
 
 def test_page_without_alerts_says_what_raises_them():
-    assert "No rule has raised an alert" in client_of("viewer").get("/alerts/").content.decode()
+    assert "No rule has raised an alert, no limit was passed" in client_of("viewer").get("/alerts/").content.decode()
 
 
 def test_alerts_that_were_too_many_are_said():
@@ -97,3 +97,17 @@ def test_count_is_pushed_to_every_page():
     alert()
     meter.read(NOW + 2 * 10**9)
     assert (meter.changed, re.findall(r'not seen yet">(\d+)<', meter.fragment)) == (True, ["1"])
+
+
+def test_alerts_of_limits_say_how_bad_and_until_when():
+    limit = {"kind": "limit", "limit": "calls", "subject": "caller=sip:4417@example.net", "uid": ""}
+    alert("calls: 9 calls", severity="critical", **limit)
+    alert("calls: 6 calls", severity="warn", cleared_ns=NOW, seen=True, **limit)
+    text = client_of("viewer").get("/alerts/").content.decode()
+    assert [text.count(words) for words in ('"tag sf">critical<', '"tag s5">warn<', ">now<", ">until ", "profile=caller%3Dsip%3A4417%40example.net")] == [
+        1,
+        1,
+        1,
+        1,
+        2,
+    ]

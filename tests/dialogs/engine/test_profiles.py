@@ -19,3 +19,17 @@ def test_values_are_capped_and_the_refused_counted(monkeypatch):
     table, members = Profiles(("caller",)), []
     assert [table.add(members, "caller", value) for value in ("x", "y", "x")] == [True, False, True]
     assert (table.refused, table.size("caller")) == (1, 2)
+
+
+def test_what_moved_of_a_watched_profile_is_told_once():
+    table, mine = Profiles(("caller", "trunk"), ("total",)), []
+    table.add(mine, "caller", "x")
+    table.watch(("caller", "total", "new"))
+    assert sorted(table.moved()) == [("caller", "x", 1)]
+    for name, value in (("caller", "x"), ("caller", "y"), ("trunk", "z"), ("total", None), ("new", "n")):
+        table.add(mine, name, value)
+    table.remove(mine, "caller", "y")
+    assert sorted(table.moved(), key=str) == [("caller", "x", 2), ("caller", "y", 0), ("new", "n", 1), ("total", None, 1)]
+    assert list(table.moved()) == []
+    table.drop([("caller", "x"), ("caller", "x")])
+    assert list(table.moved()) == [("caller", "x", 0)]

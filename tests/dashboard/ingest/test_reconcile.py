@@ -1,0 +1,188 @@
+"""The comparison with a proxy's table, as the ingest runs it: against a proxy that says what the test tells it to."""
+
+import pytest
+
+from dashboard.ingest import reconcile as module
+from dashboard.ingest.reconcile import Reconciling, ended_of
+from dashboard.live.proxies import compared, sections, standing
+from dashboard.models import ProxyTable
+from dialogs.config import Config, Control, Dialog
+from dialogs.control.asking import Unanswered
+from dialogs.control.reconcile import AGAIN_NS, GRACE_NS, Held
+from dialogs.engine import Engine
+from tests.dashboard.history.calls import change
+from tests.dashboard.live.people import NOW, call, record
+from tests.dialogs.ladder import START_NS, feed, packets
+
+pytestmark = pytest.mark.django_db
+URL = "http://127.0.0.1:8060/RPC"
+
+
+class Proxy:
+    """Holds dialogs; asked instead of a Kamailio."""
+
+    def __init__(self, *dialogs):
+        self.dialogs = list(dialogs)
+        self.away = self.listings = 0
+
+    async def totals(self):
+        if self.away:
+            raise Unanswered("Kamailio is away")
+        return tuple(sum(held.state == state for held in self.dialogs) for state in (1, 2, 3, 4))
+
+    async def listing(self, _total):
+        self.listings += 1
+        return self.dialogs, True
+
+
+class Node:
+    """A node without a loop: the test says when it looks."""
+
+    def __init__(self, *calls, sockets=(), url=URL):
+        self.now_ns = NOW
+        self.engine = Engine(Config(), "n1")
+        config = Config(dialog=Dialog(sockets=sockets), control=Control(kamailio_url=url))
+        self.reconciling = Reconciling(config, self.engine, lambda tap: tap == "file:x", lambda: self.now_ns)
+        self.proxy = Proxy()
+        self.know(*calls)
+
+    def know(self, *calls):
+        for known in calls:
+            self.engine.calls.by_state[known.state] += known.state < 5
+        self.reconciling.take([change(known) for known in calls])
+
+    async def look(self, times=1, after_ns=0):
+        self.now_ns += after_ns
+        for _ in range(times):
+            wait = await self.reconciling.round(self.proxy, in_place)
+        return wait
+
+
+async def in_place(work, *arguments):
+    return work(*arguments)
+
+
+def held(snapshot, state=4):
+    return Held((snapshot.call_id, snapshot.caller.tag), state, 7, 9)
+
+
+@pytest.fixture
+def direct(monkeypatch):
+    """Let the history be asked in the test's own thread."""
+    rows = {}
+    monkeypatch.setattr(module, "ended_of", lambda extra: {one.key: rows[one.key] for one in extra if one.key in rows})
+    return rows
+
+
+def test_only_calls_that_the_wire_showed_to_end_are_ended():
+    ended = {"state": 5, "end_ns": NOW}
+    record(call(1, **ended), call(2), call(3, **ended, end_reason="not seen since restart"), call(4, **ended, end_reason="x"))
+    assert {found.uid for found in ended_of([held(call(number)) for number in (1, 2, 3, 4, 5)]).values()} == {call(1).uid, call(4).uid}
+
+
+@pytest.mark.asyncio
+async def test_what_is_stuck_is_found_and_goes_when_the_proxy_lets_go(direct):
+    node = Node(call(1))
+    node.proxy.dialogs = [held(call(1)), held(call(2))]
+    direct[held(call(2)).key] = module.Ended(call(2).uid, NOW - GRACE_NS)
+    assert (await node.look(), await node.look(2)) == (module.SOON, module.SOON)
+    assert (node.proxy.listings, node.reconciling.reconciler.findings) == (1, ())
+    assert await node.look(after_ns=AGAIN_NS) == 10
+    assert node.reconciling.report()["disagreeing"] == {"stuck": 1, "missing": 0, "differs": 0}
+    node.proxy.dialogs.pop()
+    await node.look(3)
+    assert (node.reconciling.reconciler.findings, node.proxy.listings) == ((), 3)
+    assert (await node.look(), node.reconciling.reconciler.agreed) == (10, True)
+
+
+@pytest.mark.asyncio
+async def test_tables_that_agree_are_never_listed():
+    node = Node(call(1))
+    node.proxy.dialogs = [held(call(1))]
+    assert (await node.look(5), node.proxy.listings) == (10, 0)
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_that_is_away_is_said_once(caplog):
+    node = Node()
+    node.proxy.away = True
+    assert await node.look(3) == 10
+    assert (node.reconciling.report()["proxy_error"], node.reconciling.report()["proxy_down_ns"]) == ("Kamailio is away", NOW)
+    node.proxy.away = False
+    await node.look(2)
+    assert (node.reconciling.error, node.reconciling.since_ns) == ("", 0)
+    assert sum("answer" in line.getMessage() for line in caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "sockets", "through"),
+    [
+        ({}, (), True),
+        ({"did_seen": False}, (), False),
+        ({"did_seen": False}, ("udp:192.0.2.1:5060",), True),
+        ({"did_seen": False}, ("udp:192.0.2.99:5060",), False),
+        ({"tap": "file:x"}, (), False),
+    ],
+    ids=["cookie", "no cookie", "socket", "another socket", "recording"],
+)
+def test_calls_through_the_proxy_are_compared(given, sockets, through):
+    node = Node(call(1, **given), sockets=sockets)
+    assert bool(node.reconciling.reconciler.ours) is through
+
+
+def test_restored_calls_are_compared():
+    node = Node()
+    feed(node.engine, packets("alice -> bob INVITE\nbob -> alice 200\nalice -> bob ACK", START_NS))
+    node.reconciling.begin()
+    assert [known.state for known in node.reconciling.reconciler.elsewhere.values()] == [4]
+
+
+@pytest.mark.parametrize("node", [Node(url="")], ids=["no address"])
+def test_nothing_is_asked_when_nothing_is_configured(node):
+    node.know(call(1))
+    node.reconciling.begin()
+    assert (node.reconciling.asking, node.reconciling.reconciler.ours) == (None, {})
+
+
+@pytest.mark.asyncio
+async def test_loop_and_close_end_at_once_without_a_proxy():
+    node = Node(url="")
+    await node.reconciling.run(in_place)
+    await node.reconciling.close()
+
+
+def stored(node):
+    """Write what a node found; return it as pages read it."""
+    node.reconciling._store()
+    (one,) = compared(node.now_ns)
+    return one
+
+
+def test_findings_are_stored_and_shown_with_their_evidence():
+    record(call(1, state=5, end_ns=NOW, ended_by="caller", last_event="BYE"), call(2), call(3, state=5, end_ns=NOW, ended_by="timeout", end_reason="gone"))
+    node = Node(call(2))
+    reconciler = node.reconciling.reconciler
+    ended = {held(call(number)).key: module.Ended(call(number).uid, 0) for number in (1, 3, 4)}
+    for at_ns in (NOW + GRACE_NS * 10, NOW + GRACE_NS * 11):
+        reconciler.settle(reconciler.compare([held(call(number)) for number in (1, 3, 4, 5)], complete=True), ended, at_ns)
+    node.reconciling._totals = (1, 4)
+    one = stored(node)
+    assert (one.disagreeing, one.stored.unseen, standing(NOW)) == (4, 1, {"ours": 1, "theirs": 4, "disagreeing": 4})
+    shown = [(section.kind, section.total, [found.evidence for found in section.found]) for section in sections(one)]
+    assert shown == [
+        ("stuck", 3, ["BYE by the caller", "ACK: gone", "no longer stored"]),
+        ("missing", 1, ["ACK"]),
+        ("differs", 0, []),
+    ]
+    assert sections(one)[0].found[0].states == "wire: Ended, proxy: In call"
+
+
+def test_a_proxy_that_does_not_say_is_stored_as_such():
+    node = Node()
+    node.reconciling._down("Kamailio is away")
+    assert (stored(node).table.error, standing(NOW)["theirs"], standing(NOW + 3600 * 10**9)) == ("Kamailio is away", -1, {})
+
+
+def test_what_another_version_stored_is_nothing():
+    ProxyTable.objects.create(node="n1", at_ns=NOW, proxy=URL, detail="[1]")
+    assert compared(NOW)[0].disagreeing == 0

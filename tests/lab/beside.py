@@ -1,0 +1,66 @@
+"""The product's ingest in the lab, beside the proxy whose table it compares with its own. Knows Dialtap's loop; knows no phone's script."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from dashboard.ingest.loop import Ingest
+from dashboard.ingest.sources import Request, open_sources
+from dialogs.config import Config, Control, Dialog, Limit, Tap
+from dialogs.control import build
+from dialogs.engine import CallSnapshot
+
+from .lab import CALLER_HOST, Lab
+
+NOWHERE = ("127.0.0.99", 5060)
+"The tap sees what is sent here; the proxy does not."
+
+
+def configured(lab: Lab, *limits: Limit, seconds: float = 10) -> Config:
+    """Return a configuration that compares with the lab's proxy every so many seconds, and ends calls through it."""
+    control = Control(controller="kamailio", kamailio_url=lab.proxy.rpc_url, reconcile_seconds=seconds)
+    return Config(dialog=Dialog(sockets=tuple(lab.proxy.sockets)), tap=Tap(hep="", interfaces=("lo",)), control=control, limit=limits)
+
+
+def watched[Result](folder: Path, config: Config, scenario: Callable[[Ingest], Awaitable[Result]]) -> Result:
+    """Run a scenario beside an ingest that captures on the loopback; returns what it returns."""
+
+    async def run() -> Result:
+        ingest = Ingest(config, "node", open_sources(Request(), config), build(config.control), folder / "messages")
+        task = asyncio.create_task(ingest.run())
+        try:
+            return await scenario(ingest)
+        finally:
+            ingest.stop()
+            await task
+
+    return asyncio.run(run())
+
+
+async def until[Result](condition: Callable[[], Result], what: str, seconds: float) -> Result:
+    """Wait for a condition while the ingest goes on, and return its answer."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        await asyncio.sleep(0.05)
+    return found
+
+
+def hang_up_unheard(call: CallSnapshot) -> None:
+    """Have the tap see the caller's BYE, and nobody else."""
+    lines = (
+        f"BYE {call.callee.contact} SIP/2.0",
+        f"Via: SIP/2.0/UDP {CALLER_HOST}:5099;branch=z9hG4bK{call.uid}",
+        f"From: <{call.caller.uri}>;tag={call.caller.tag}",
+        f"To: <{call.callee.uri}>;tag={call.callee.tag}",
+        f"Call-ID: {call.call_id}",
+        f"CSeq: {call.caller.cseq + 1} BYE",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind((CALLER_HOST, 0))
+        sender.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), NOWHERE)

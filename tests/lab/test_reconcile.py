@@ -1,0 +1,115 @@
+"""The proxy's own table against ours: BYEs that a real Kamailio never got are found, and in a clean run nothing is."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.ingest import reconcile
+from dashboard.ingest.loop import Ingest
+from dashboard.models import ProxyTable
+from dialogs.control import asking
+from dialogs.engine import CallSnapshot
+from tests import figures
+
+from . import callers
+from .beside import configured, hang_up_unheard, until, watched
+from .callees import Callee
+from .callers import Line
+from .lab import Lab, missing
+
+pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
+
+CALLS, HIDDEN, RATE = 100, 3, 50
+WITHIN = 30.0
+"Seconds in which what is stuck must be found."
+
+
+@pytest.fixture
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of its own for each test: Kamailio keeps what others left."""
+    if reason := missing():
+        pytest.skip(reason)
+    with Lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+def placed(lab: Lab, script: str, number: str, calls: int) -> None:
+    """Have so many calls made to a number."""
+    lab.proxy.lead(number, lab.callee(Callee().answers(20, 20), calls=0).target)
+    lab.callers(script, calls, RATE)
+
+
+def up(ingest: Ingest, number: str) -> list[CallSnapshot]:
+    """Return the calls to a number that are up."""
+    snapshots = [ingest.engine.view(call) for call in ingest.engine.all_calls()]
+    return [call for call in snapshots if call.state == 4 and f":{number}@" in call.request_uri]
+
+
+def live(ingest: Ingest) -> int:
+    return sum(call.state < 5 for call in ingest.engine.all_calls())
+
+
+@pytest.mark.parametrize("whole", [asking.WHOLE, 0], ids=["at once", "in slices"])
+def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+    monkeypatch.setattr(reconcile, "Asking", lambda url, timeout: asking.Asking(url, timeout, whole=whole))
+    stays, goes = lab.new_number(), lab.new_number()
+
+    async def scenario(ingest: Ingest) -> float:
+        placed(lab, callers.waits_for_bye(Line(stays)), stays, HIDDEN)
+        placed(lab, callers.hangs_up(Line(goes), 3000), goes, CALLS - HIDDEN)
+        hidden = await until(lambda: len(calls := up(ingest, stays)) == HIDDEN and calls, "the calls that stay", 30)
+        await until(lambda: ingest.engine.calls.processed == CALLS, "all calls", 30)
+        assert isinstance(hidden, list)
+        for call in hidden:
+            hang_up_unheard(call)
+        began = time.monotonic()
+        await until(lambda: live(ingest) == 0, "the end of all calls on the wire", 30)
+        await until(lambda: len(ingest.reconciling.reconciler.findings) >= HIDDEN, "what is stuck", 60)
+        took = time.monotonic() - began
+        found = ingest.reconciling.reconciler.findings
+        assert {(finding.kind, finding.uid, finding.proxys) for finding in found} == {("stuck", call.uid, 4) for call in hidden}
+        for dialog in lab.proxy.dialogs():
+            if dialog["state"] == 4:
+                lab.proxy.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
+        await until(lambda: not ingest.reconciling.reconciler.findings, "the end of what was stuck", 60)
+        return took
+
+    took = watched(tmp_path, configured(lab), scenario)
+    row = ProxyTable.objects.get()
+    figures.report(
+        f"reconcile-{'slices' if not whole else 'whole'}", {"what": f"{CALLS} calls, {HIDDEN} BYEs hidden from the proxy", "found after, s": round(took, 1)}
+    )
+    assert (row.ours, row.theirs, row.error) == (0, 0, "")
+    assert took < WITHIN
+
+
+def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
+    number = lab.new_number()
+
+    async def scenario(ingest: Ingest) -> set[object]:
+        placed(lab, callers.hangs_up(Line(number), 1500), number, 300)
+        found: set[object] = set()
+
+        def over() -> bool:
+            found.update(ingest.reconciling.reconciler.findings)
+            return ingest.engine.calls.processed == 300 and not live(ingest)
+
+        await until(over, "the end of all calls", 60)
+        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        return found
+
+    assert watched(tmp_path, configured(lab, seconds=1), scenario) == set()
+
+
+def test_a_proxy_that_is_away_is_said_and_found_again(lab: Lab, tmp_path: Path) -> None:
+    async def scenario(ingest: Ingest) -> None:
+        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        lab.proxy.stop()
+        words = await until(lambda: ingest.reconciling.error, "the proxy's silence", 30)
+        assert words.startswith(f"Kamailio at {lab.proxy.rpc_url} cannot be reached")
+        lab.proxy.start()
+        await until(lambda: not ingest.reconciling.error, "the proxy's answer", 30)
+
+    watched(tmp_path, configured(lab, seconds=1), scenario)
