@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, call, callers, history, live, orders, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, history, live, orders, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -21,6 +21,12 @@ urlpatterns = [
     path("history/calls.csv", history.download, name="download"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
+    path("bulk/", bulk.ask, name="bulk_ask"),
+    path("bulk/start/", bulk.start, name="bulk_start"),
+    path("bulk/<int:number>/", bulk.bulk, name="bulk"),
+    path("bulk/<int:number>/stop/", bulk.stop, name="bulk_stop"),
+    path("audit/", audit.audit, name="audit"),
+    re_path(r"^audit/events\.(?P<kind>csv|json)$", audit.download, name="audit_download"),
     path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),

@@ -124,6 +124,12 @@ class Control(msgspec.Struct, frozen=True):
     protect: tuple[str, ...] = ("110", "112", "911", "999")
     "Called numbers that only an administrator may end."
 
+    bulk_max: int = 100
+    "Calls that may be ended at once."
+
+    bulk_rate: float = 10.0
+    "Orders a second that an ingest gives for them."
+
 
 class Rpc(msgspec.Struct, frozen=True):
     """`[rpc]`: who is answered Kamailio's RPC."""

@@ -205,6 +205,8 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
+    ("control", "bulk_max"): between(1, 1000),
+    ("control", "bulk_rate"): between(0.1, 100),
     ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
     ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
     ("rpc", "rate"): NOT_NEGATIVE,

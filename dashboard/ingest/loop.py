@@ -28,6 +28,7 @@ from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.models import TapStatus
+from dashboard.orders.pacing import Pacer
 from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
@@ -70,6 +71,7 @@ class Ingest:
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.orders = Orders(node, controller, config.control.verify_seconds, clock)
+        self.pacer = Pacer(node, config.control.bulk_rate)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
         self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
@@ -190,6 +192,7 @@ class Ingest:
             if not self.recorder.waiting:
                 self.followed.write()
             self.status.write(taps)
+            self.pacer.step(now_ns)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
                 self._prune(now_ns)

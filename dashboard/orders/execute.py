@@ -123,7 +123,8 @@ class Executor:
         order.evidence = _evidence(order, [*(seen or []), (now_ns, f"{outcome}: {detail}" if detail else outcome)])
         with transaction.atomic():
             order.save(update_fields=["phase", "outcome", "detail", "evidence", "answered_ns", "closed_ns"])
-            audit.record(order.username, "end closed", dialog_uid=order.dialog_uid, text=f"{order.call_text}: {outcome_words(order)}", at_ns=now_ns)
+            facts = {"reason": order.reason, "request": order.kind, "outcome": outcome, "after": audit.state_of(order.dialog_uid)}
+            audit.record(order.username, "end closed", dialog_uid=order.dialog_uid, text=f"{order.call_text}: {outcome_words(order)}", at_ns=now_ns, **facts)
 
 
 def by_itself(snapshot: CallSnapshot) -> str:

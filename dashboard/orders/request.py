@@ -125,7 +125,8 @@ def _create(row: DialogRow, username: str, reason: str, address: str) -> Order:
                 reason=reason,
                 requested_ns=now_ns,
             )
-            audit.record(username, "end requested", address=address, dialog_uid=row.pk, text=f"{text}: {reason}", at_ns=now_ns)
+            facts = {"reason": reason, "request": END, "before": audit.state_of(row.pk)}
+            audit.record(username, "end requested", address=address, dialog_uid=row.pk, text=f"{text}: {reason}", at_ns=now_ns, **facts)
     except IntegrityError:
         if faster := _open(row):  # somebody's order came between our look and our row
             return faster

@@ -2,22 +2,33 @@
 
 import time
 
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.live.shown import since_ns
-from dashboard.models import DialogRow, Order
+from dashboard.models import Bulk, DialogRow, Order
 from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end
 from dashboard.orders.request import may_end as why_not
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.pages.rights import needs
+
+STATES: dict[str, Q] = {
+    "open": Q(phase__in=Order.OPEN),
+    "both legs": Q(outcome=Order.Outcome.BOTH_LEGS),
+    "one leg": Q(outcome__in=(Order.Outcome.CALLER_ONLY, Order.Outcome.CALLEE_ONLY)),
+    "not confirmed": Q(outcome=Order.Outcome.NOT_CONFIRMED),
+    "already ended": Q(outcome=Order.Outcome.ALREADY_ENDED),
+    "refused": Q(outcome=Order.Outcome.REFUSED),
+}
+"What the page can be narrowed to."
 
 PAGE = 50
 REFUSED = 409
-ender = permission_required("dashboard.end_call", raise_exception=True)
+ender = needs("dashboard.end_call")
 
 
 @require_GET
@@ -69,5 +80,17 @@ def order(request: PageRequest, number: int) -> HttpResponse:
 def orders(request: PageRequest) -> HttpResponse:
     """List who did what to which call, and what came of it."""
     found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", {"page": page})
+    chosen = {name: request.GET.get(name, "")[:150] for name in ("state", "user", "bulk")}
+    page = Paginator(found.filter(wanted(chosen)), PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "chosen": chosen, "states": STATES, "filtered": any(chosen.values()), "bulks": Bulk.objects.filter(state=Bulk.State.RUNNING)}
+    return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", context)
+
+
+def wanted(chosen: dict[str, str]) -> Q:
+    """Return the condition that the page's filter sets; what makes no sense asks nothing."""
+    found = STATES.get(chosen["state"], Q())
+    if chosen["user"]:
+        found &= Q(username=chosen["user"])
+    if chosen["bulk"].isdecimal() and len(chosen["bulk"]) < 19:
+        found &= Q(bulk_items__bulk=int(chosen["bulk"]))
+    return found

@@ -86,6 +86,13 @@ def order_evidence(order: Order) -> list[tuple[int, str]]:
 
 
 @register.filter
+def order_steps(order: Order) -> list[tuple[int, str, bool]]:
+    """Return an order's evidence as (time, words, whether a message on the wire is the proof)."""
+    ours = {order.sent_ns, order.answered_ns, order.closed_ns}
+    return [(at_ns, text, at_ns not in ours) for at_ns, text in order_evidence(order)]
+
+
+@register.filter
 def state_word(state: int) -> str:
     """Return the word of a state number in a list of transitions."""
     return shown.LIVE_STATES[State(state)].word if state in shown.LIVE_STATES else shown.ENDED.word
