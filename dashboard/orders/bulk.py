@@ -21,6 +21,10 @@ TYPED_ABOVE = 5
 PROTECTED = Refusal("protected number: never ended together with others")
 STOPPED = "stopped before its turn"
 ONE_LEG = "one leg only"
+UNDER_WAY = "under way"
+FIRST = ("requested", Order.Outcome.BOTH_LEGS.value, ONE_LEG)
+LAST = (BulkItem.State.LEFT_OUT.value, UNDER_WAY, BulkItem.State.WAITING.value)
+"Words of a progress that stand at its beginning and at its end."
 
 
 class BulkRefused(Exception):
@@ -160,7 +164,7 @@ def stop_bulk(bulk: Bulk, username: str, address: str) -> bool:
 def progress(bulk: Bulk) -> Progress:
     """Return what became of a bulk's calls so far."""
     counted = bulk.items.values_list("state", "order__phase", "order__outcome").annotate(Count("pk")).order_by()
-    counts = {"requested": 0, Order.Outcome.BOTH_LEGS.value: 0, ONE_LEG: 0}
+    counts = dict.fromkeys(FIRST, 0)
     done = total = 0
     for state, phase, outcome, number in counted:
         word = _word(state, phase, outcome)
@@ -168,11 +172,13 @@ def progress(bulk: Bulk) -> Progress:
         counts[word] = counts.get(word, 0) + number
         total += number
         done += number if word not in (BulkItem.State.WAITING, UNDER_WAY) else 0
-    shown = {word: number for word, number in counts.items() if number or word in ("requested", Order.Outcome.BOTH_LEGS.value)}
+    shown = {word: counts[word] for word in sorted(counts, key=_place) if counts[word] or word in FIRST[:2]}
     return Progress(shown, _unproven(bulk), done, total)
 
 
-UNDER_WAY = "under way"
+def _place(word: str) -> tuple[int, str]:
+    order = (*FIRST, "", *LAST)
+    return order.index(word if word in order else ""), word
 
 
 def _word(state: str, phase: str | None, outcome: str | None) -> str:
