@@ -22,6 +22,9 @@ from dashboard.pages.rights import needs
 from dashboard.rpc.access import address_of
 
 PAGE = 100
+RECENT = 1000
+"Events whose actions are offered as a choice."
+
 FIELDS = ("username", "address", "action", "dialog_uid", "reason", "request", "outcome", "before", "after", "text")
 TITLES = ("id", "at", "user", "address", "action", "call", "reason", "request", "outcome", "before", "after", "text")
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -71,7 +74,7 @@ def audit(request: PageRequest) -> HttpResponse:
         "rows": rows[:PAGE],
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
         "asked": asked(request),
-        "actions": AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct()[:100],
+        "actions": sorted(set(AuditEvent.objects.order_by("-pk").values_list("action", flat=True)[:RECENT])),
         "searched": any(value for name, value in request.GET.items() if name != "at"),
         "zone": timezone.get_current_timezone_name(),
     }
