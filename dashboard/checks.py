@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 
-from dialogs.configcheck import is_loopback
+from dialogs.configvalues import is_loopback
 
 
 @register(Tags.security)

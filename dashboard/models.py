@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
+from dashboard.orders.tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
 
@@ -23,6 +24,7 @@ __all__ = [
     "DialogRow",
     "FollowedFile",
     "Order",
+    "OrderRequest",
     "ProfileEntry",
     "TapStatus",
 ]
@@ -142,60 +144,6 @@ class FollowedFile(models.Model):
         return f"{self.folder}: {self.frames} frames"
 
 
-class Order(models.Model):
-    """What somebody asked to be done to a call, and what came of it. The table is the queue and the log."""
-
-    class Phase(models.TextChoices):
-        REQUESTED = "requested"
-        SENT = "sent"
-        ACCEPTED = "accepted"
-        REFUSED = "refused"
-        VERIFIED = "verified"
-
-    class Outcome(models.TextChoices):
-        NONE = ""
-        BOTH_LEGS = "both legs released"
-        CALLER_ONLY = "one leg only: callee not confirmed"
-        CALLEE_ONLY = "one leg only: caller not confirmed"
-        NOT_CONFIRMED = "not confirmed"
-        ALREADY_ENDED = "already ended"
-        REFUSED = "refused"
-
-    OPEN: ClassVar[tuple[str, ...]] = (Phase.REQUESTED, Phase.SENT, Phase.ACCEPTED)
-
-    dialog = models.ForeignKey(DialogRow, on_delete=models.SET_NULL, null=True, related_name="orders")
-    dialog_uid = models.CharField(max_length=16)  # stays when retention drops the row
-    call_text = models.TextField()  # "4417 -> +1555..." as the operator saw it
-    node = models.CharField(max_length=64)
-    kind = models.CharField(max_length=16, default="end")
-    username = models.CharField(max_length=150)
-    reason = models.TextField()
-    phase = models.CharField(max_length=16, choices=Phase, default=Phase.REQUESTED)
-    outcome = models.CharField(max_length=64, choices=Outcome, default=Outcome.NONE, blank=True)
-    detail = models.TextField(default="", blank=True)  # the controller's own words, or why it was refused
-    evidence = models.TextField(default="[]")  # JSON list of [at_ns, words]: what the tap saw
-    requested_ns = models.BigIntegerField()
-    sent_ns = models.BigIntegerField(default=0)
-    answered_ns = models.BigIntegerField(default=0)
-    closed_ns = models.BigIntegerField(default=0)
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["node", "phase"], name="order_queue"),  # the ingest: what is to be done
-            models.Index(fields=["-requested_ns"], name="order_page"),  # the orders page
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(  # a double click is one order
-                fields=["dialog_uid", "kind"],
-                condition=Q(phase__in=["requested", "sent", "accepted"]),
-                name="order_open_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.call_text} by {self.username}: {self.outcome or self.phase}"
-
-
 class Alert(models.Model):
     """What a rule said of a call that people should see: kept for a while, whatever becomes of the call."""
 
@@ -260,6 +208,7 @@ class TapStatus(models.Model):
     duplicates = models.BigIntegerField(default=0)
     recorded = models.BooleanField(default=False)
     error = models.TextField(default="")  # "" while it works
+    blind_ns = models.BigIntegerField(default=0)  # when it last did not work: calls that it saw before may have ended unseen
     detail = models.TextField(default="{}")  # JSON, dialogs.taps.health.Report
 
     def __str__(self) -> str:

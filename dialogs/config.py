@@ -107,13 +107,13 @@ class Tap(msgspec.Struct, frozen=True):
 
 
 class Control(msgspec.Struct, frozen=True):
-    """`[control]`: who can act on calls."""
+    """`[control]`: who can act on calls, and how far."""
 
     controller: str = "none"
-    '"none", "kamailio" or "dryrun".'
+    '"none", "dryrun", "kamailio", "sip" or "kamailio, then sip".'
 
     kamailio_url: str = ""
-    'JSON-RPC address: "http://127.0.0.1:8060/RPC".'
+    'JSON-RPC address of the only proxy: "http://127.0.0.1:8060/RPC". Several: `[[proxy]]`.'
 
     timeout: float = 5.0
     "Seconds to wait for the controller's answer."
@@ -129,6 +129,54 @@ class Control(msgspec.Struct, frozen=True):
 
     bulk_rate: float = 10.0
     "Orders a second that an ingest gives for them."
+
+    allow: tuple[str, ...] = ()
+    "Networks that our own user agent may send to; none: it sends nothing."
+
+    hosts: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104 -- parties may be on any interface; what may be sent is `allow`
+    "Addresses that it sends from, one of each family."
+
+    port: int = 0
+    transports: tuple[str, ...] = ("udp", "tcp", "tls")
+    ring_seconds: float = 60.0
+    "How long the first party of a bridge may ring."
+
+    refer_seconds: float = 60.0
+    "How long a referred party may tell nothing new."
+
+    bridge_controller: str = "sip:controller@kamailio.org"
+    bridge_contact: str = ""
+    rate: int = 300
+    "Orders a minute, of everybody; 0 = no limit."
+
+    rate_per_user: int = 120
+    stop_file: str = "orders.stop"
+    "While this file is there nothing is sent; relative to DIALTAP_VAR."
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """`[[proxy]]`: one of several Kamailios that orders may go to."""
+
+    name: str
+    url: str
+    "JSON-RPC address."
+
+    sockets: tuple[str, ...]
+    'Its SIP addresses: "udp:192.0.2.1:5060". The order goes to the proxy that the call went through.'
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """`[[credential]]`: a user of a realm, for requests of ours that are challenged."""
+
+    user: str
+    password_file: str = ""
+    "File with nothing but the password, readable by its owner."
+
+    password_variable: str = ""
+    "Or the name of an environment variable that holds it."
+
+    realm: str = ""
+    "As it is challenged; empty: any."
 
 
 class Rpc(msgspec.Struct, frozen=True):
@@ -174,6 +222,8 @@ class Config(msgspec.Struct, frozen=True):
     peer: tuple[Peer, ...] = ()
     tap: Tap = Tap()
     control: Control = Control()
+    proxy: tuple[Proxy, ...] = ()
+    credential: tuple[Credential, ...] = ()
     rpc: Rpc = Rpc()
     web: Web = Web()
     history: History = History()

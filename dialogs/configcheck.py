@@ -5,31 +5,18 @@ A rule for one key is one row of CHECKS; a rule over several keys is one functio
 
 import os
 import re
-import zoneinfo
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
 import msgspec
 
 from dialogs.config import Config
+from dialogs.configvalues import PORT_MAX, is_address, is_header_block, is_ip, is_listener, is_loopback, is_network, is_socket, is_time_zone
 from dialogs.engine.rules import RuleError, compile_rules
 from dialogs.taps.hep_gate import KEY_VARIABLE
 
-PORT_MAX = 65535
 SNAPLEN_MAX = 262_144  # libpcap's own limit
 SHOWN_MAX = 60
-TRANSPORTS = ("udp", "tcp", "tls", "sctp", "ws", "wss")
-HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:[^\x00-\x1f\x7f]*")
-PROXYS_OWN = frozenset(
-    {
-        *("via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m", "route", "record-route", "max-forwards", "require"),
-        *("content-length", "l", "content-type", "c", "content-encoding", "e"),
-    }
-)
-"Headers that whoever sends a request within a dialog writes itself (RFC 3261, 12.2.1.1): a second one would break it, or lead it elsewhere."
-
-HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]/]+))(?::(\d{1,5}))?")
 
 
 class Place(NamedTuple):
@@ -85,66 +72,6 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
-def is_ip(text: str) -> bool:
-    """Return whether this is an IPv4 or IPv6 address without brackets."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_network(text: str) -> bool:
-    """Return whether this is an address or a network: "192.0.2.0/24"."""
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_address(text: str) -> bool:
-    """Return whether this is an IP address with or without a port: "192.0.2.1", "192.0.2.1:5060", "[2001:db8::1]:5060"."""
-    if text.count(":") > 1 and not text.startswith("["):
-        return is_ip(text)
-    found = HOST_PORT.fullmatch(text)
-    return found is not None and is_ip(found[1] or found[2]) and 0 < int(found[3] or 1) <= PORT_MAX
-
-
-def is_socket(text: str) -> bool:
-    """Return whether this is an address with its transport, as Kamailio's `listen` has it: "udp:192.0.2.1:5060"."""
-    transport, _, address = text.partition(":")
-    return transport in TRANSPORTS and is_address(address)
-
-
-def is_header_block(text: str) -> bool:
-    """Return whether this is nothing, or whole header lines with their CRLF that belong to no dialog and no transaction."""
-    lines = text.split("\r\n")
-    found = [HEADER.fullmatch(line) for line in lines[:-1]]
-    return not lines[-1] and all(line is not None and line[1].lower() not in PROXYS_OWN for line in found)
-
-
-def is_listener(text: str) -> bool:
-    """Return whether this is something to listen on: host or address, and a port (0: any free one)."""
-    found = HOST_PORT.fullmatch(text)
-    return found is not None and found[3] is not None and int(found[3]) <= PORT_MAX
-
-
-def is_loopback(listener: str) -> bool:
-    """Return whether only this machine reaches `host:port`."""
-    host = listener.rpartition(":")[0].strip("[]")
-    return host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
-
-
-def is_time_zone(text: str) -> bool:
-    """Return whether this is a time zone this machine knows: "Europe/Berlin"."""
-    try:
-        zoneinfo.ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # unknown, not a zone's name, a folder of zones
-        return False
-    return True
-
-
 def matches(pattern: str, expected: str) -> Check:
     """Return the check for a text that matches this whole regular expression."""
     compiled = re.compile(pattern)
@@ -166,6 +93,7 @@ def between(low: float, high: float | None = None) -> Check:
 POSITIVE = between(1)
 NOT_NEGATIVE = between(0)
 PROFILE = matches(r"[A-Za-z0-9_]+", "a profile name of letters, digits and _")
+SIP_URI = r"sips?:[^\s<>\",;?]+"
 LINE = matches(r"[^\x00-\x1f\x7f]*", "a text on one line")
 
 CHECKS: dict[tuple[str, str], Check] = {
@@ -200,13 +128,31 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("tap", "buffer_mb"): between(1, 2047),
     ("tap", "quiet_seconds"): NOT_NEGATIVE,
     ("tap", "node"): matches(r"[^\x00-\x1f\x7f]{0,64}", "a name of at most 64 characters"),
-    ("control", "controller"): one_of("none", "kamailio", "dryrun"),
+    ("control", "controller"): one_of("none", "dryrun", "kamailio", "sip", "kamailio, then sip"),
     ("control", "kamailio_url"): matches(r"(https?://[^\s/]+\S*)?", 'an address such as "http://127.0.0.1:8060/RPC"'),
     ("control", "timeout"): between(0.1, 60),
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
     ("control", "bulk_max"): between(1, 1000),
     ("control", "bulk_rate"): between(0.1, 100),
+    ("control", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
+    ("control", "hosts"): Check(is_ip, 'an address of this machine such as "192.0.2.9" or "::"'),
+    ("control", "port"): between(0, PORT_MAX),
+    ("control", "transports"): one_of("udp", "tcp", "tls"),
+    ("control", "ring_seconds"): between(1, 600),
+    ("control", "refer_seconds"): between(1, 600),
+    ("control", "bridge_controller"): matches(SIP_URI, 'a SIP URI such as "sip:controller@example.net"'),
+    ("control", "bridge_contact"): matches(f"({SIP_URI})?", 'a SIP URI such as "sip:controller@192.0.2.9:5060", or "" for our own address'),
+    ("control", "rate"): NOT_NEGATIVE,
+    ("control", "rate_per_user"): NOT_NEGATIVE,
+    ("control", "stop_file"): matches(r"[^\x00-\x1f\x7f]{1,200}", "a path"),
+    ("proxy", "name"): matches(r"[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters"),
+    ("proxy", "url"): matches(r"https?://[^\s/]+\S*", 'an address such as "http://127.0.0.1:8060/RPC"'),
+    ("proxy", "sockets"): Check(is_socket, '"TRANSPORT:ADDRESS:PORT" such as "udp:192.0.2.1:5060"'),
+    ("credential", "user"): matches(r"[^\x00-\x1f\x7f\"]{1,128}", "a user name"),
+    ("credential", "password_file"): LINE,
+    ("credential", "password_variable"): matches(r"([A-Za-z_][A-Za-z0-9_]*)?", "the name of an environment variable"),
+    ("credential", "realm"): matches(r"[^\x00-\x1f\x7f\"]{0,128}", "a realm"),
     ("rpc", "socket"): matches(r"[^\x00-\x1f\x7f]{0,100}", "a path of at most 100 characters"),
     ("rpc", "binrpc_tcp"): Check(lambda value: not value or (is_listener(value) and is_loopback(value)), '"HOST:PORT" on this machine, or "" for none'),
     ("rpc", "rate"): NOT_NEGATIVE,
@@ -248,9 +194,29 @@ def _hep_senders(config: Config) -> Iterator[tuple[Place, str]]:
             yield Place("tap", "hep_allow"), needed
 
 
-def _kamailio_address(config: Config) -> Iterator[tuple[Place, str]]:
-    if config.control.controller == "kamailio" and not config.control.kamailio_url:
-        yield Place("control", "kamailio_url"), 'needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'
+def _controller(config: Config) -> Iterator[tuple[Place, str]]:
+    control = config.control
+    if "kamailio" in control.controller and not control.kamailio_url and not config.proxy:
+        yield Place("control", "kamailio_url"), f'needed with controller = "{control.controller}", such as "http://127.0.0.1:8060/RPC"'
+    if "sip" in control.controller and not control.allow:
+        yield Place("control", "allow"), f'needed with controller = "{control.controller}": the networks that may be sent to, such as "192.0.2.0/24"'
+    if len({":" in host for host in control.hosts}) < len(control.hosts):
+        yield Place("control", "hosts"), "expected one address of each family at most"
+
+
+def _proxies(config: Config) -> Iterator[tuple[Place, str]]:
+    names = [proxy.name for proxy in config.proxy]
+    for number, proxy in enumerate(config.proxy, 1):
+        if proxy.name in names[: number - 1]:
+            yield Place("proxy", "name", number), f'there is another proxy "{proxy.name}"'
+        if not proxy.sockets:
+            yield Place("proxy", "sockets", number), "expected at least one address, got none"
+
+
+def _credentials(config: Config) -> Iterator[tuple[Place, str]]:
+    for number, credential in enumerate(config.credential, 1):
+        if bool(credential.password_file) == bool(credential.password_variable):
+            yield Place("credential", "password_file", number), "expected either password_file or password_variable"
 
 
 def _rules(config: Config) -> Iterator[tuple[Place, str]]:
@@ -260,7 +226,7 @@ def _rules(config: Config) -> Iterator[tuple[Place, str]]:
         yield Place(), str(error)
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _kamailio_address, _rules)
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _rules)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:

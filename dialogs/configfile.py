@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from dialogs.config import Config, Peer, Rule
+from dialogs.config import Config, Credential, Peer, Proxy, Rule
 from dialogs.configcheck import Mistake, Place, check, shown
 
 FILE_NAME = "dialtap.toml"
-LISTS: dict[str, type[msgspec.Struct]] = {"rule": Rule, "peer": Peer}
+LISTS: dict[str, type[msgspec.Struct]] = {"rule": Rule, "peer": Peer, "proxy": Proxy, "credential": Credential}
 TABLES: dict[str, type[msgspec.Struct]] = {field.name: field.type for field in msgspec.structs.fields(Config) if field.name not in LISTS}
 SECTIONS = TABLES | LISTS
 

@@ -13,10 +13,11 @@ from time import perf_counter
 
 import structlog
 
+from dashboard.ingest.rpchost import EngineHost
 from dashboard.rpc.local import set_door
 from dialogs.config import Rpc
 from dialogs.engine.sockets import split_address
-from dialogs.rpc import Host, Malformed, binrpc, jsonrpc, kamcmd
+from dialogs.rpc import Malformed, binrpc, jsonrpc, kamcmd
 
 SLICE = 0.003
 "Seconds of the loop that an answer takes at once."
@@ -44,7 +45,7 @@ class DoorError(OSError):
 class Door:
     """One engine's door; `folder` is where a relative path of the socket begins."""
 
-    def __init__(self, host: Host, config: Rpc, folder: Path) -> None:
+    def __init__(self, host: EngineHost, config: Rpc, folder: Path) -> None:
         self.host = host
         self.config = config
         self.path = folder / config.socket if config.socket else None
@@ -82,12 +83,12 @@ class Door:
 
     # Answers
 
-    def answer(self, body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
+    def answer(self, body: bytes, *, control: bool, name: str = "socket") -> AsyncGenerator[bytes]:
         """Give the JSON answer to a request or batch in pieces; nothing when nobody is to be answered. An error is in the first piece, whole."""
-        return self._sliced(jsonrpc.answer(self._caller(control=control), body))
+        return self._sliced(jsonrpc.answer(self._caller(control=control, name=name), body))
 
-    def _caller(self, *, control: bool) -> jsonrpc.Caller:
-        return jsonrpc.Caller(self.host, self.tally, control)
+    def _caller(self, *, control: bool, name: str) -> jsonrpc.Caller:
+        return jsonrpc.Caller(self.host.by(name), self.tally, control)
 
     async def _sliced(self, pieces: Iterator[bytes]) -> AsyncGenerator[bytes]:
         """Give what is made slice by slice, and everybody else a turn between: of all long answers together one slice a turn of the loop."""
@@ -152,7 +153,7 @@ class Door:
         task.add_done_callback(self._open.discard)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, here: bool) -> None:
-        caller = self._caller(control=here or self.config.binrpc_control)
+        caller = self._caller(control=here or self.config.binrpc_control, name="socket" if here else "binrpc")
         try:
             async for request in self._requests(reader, lines=here):
                 before = self.tally.malformed

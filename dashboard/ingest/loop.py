@@ -17,6 +17,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_alerts, prune_records
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
+from dashboard.ingest.commands import Commands
 from dashboard.ingest.door import Door
 from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
@@ -70,11 +71,13 @@ class Ingest:
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
-        self.orders = Orders(node, controller, config.control.verify_seconds, clock)
+        self.orders = Orders(node, controller, config, clock)
         self.pacer = Pacer(node, config.control.bulk_rate)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer))
-        self.door = Door(EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch), config.rpc, messages.parent)
+        host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
+        host.controller = self.commands = Commands()
+        self.door = Door(host, config.rpc, messages.parent)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -87,6 +90,7 @@ class Ingest:
     async def run(self) -> None:
         """Restore, then read the taps until `stop`; the last tick is written before this returns."""
         await self._in_writer(self._restore)
+        await self.orders.start()
         await self.door.start()
         loop = asyncio.get_running_loop()
         for tap in self.sources.live:
@@ -101,6 +105,7 @@ class Ingest:
             for task in players:
                 task.cancel()
             await self.door.stop()
+            self.commands.close()
             self._close_taps(loop)
             await self.orders.finish()
             await self._tick()
@@ -160,6 +165,7 @@ class Ingest:
 
     def _take(self, events: list[Event]) -> None:
         self.pending.take(events)
+        self.orders.take(events)
         self.handlers.tell(events)
 
     # Ticks
@@ -176,7 +182,7 @@ class Ingest:
         states = keeping.due(now_ns)
         if await self._in_writer(self._write, changes, states, self.status.due(now_ns), now_ns):
             keeping.done(states)
-        closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
+        closed = await self.orders.step(self.engine.snapshot, self.clock(), self._in_writer)  # orders of this very tick are younger than now_ns
         for uid in closed:
             self.pending.touch(uid)
 

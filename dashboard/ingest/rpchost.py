@@ -1,5 +1,6 @@
 """The ingest as the RPC commands see it. Knows the engine, the clock and the folder; knows no command and no socket."""
 
+import copy
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +11,8 @@ import structlog
 from dialogs.engine import Engine
 from dialogs.rpc import Fault
 
-Order = Callable[[str, tuple[Any, ...]], None]
+Order = Callable[["EngineHost", str, tuple[Any, ...], str], None]
+"Takes the host, the command, its arguments and the caller's name."
 
 logger = structlog.get_logger(__name__)
 
@@ -27,6 +29,9 @@ class EngineHost:
         self.controller: Order | None = None
         "Who carries out commands that act on calls."
 
+        self.caller = "socket"
+        "Who asks, as the audit log has it."
+
         self.now_ns = clock
         self.touched = touched
         self._folder = folder
@@ -35,7 +40,13 @@ class EngineHost:
         """Hand a command to the controller. Raises Fault when there is none."""
         if self.controller is None:
             raise Fault(500, "no controller")
-        self.controller(command, arguments)
+        self.controller(self, command, arguments, self.caller)
+
+    def by(self, name: str) -> "EngineHost":
+        """Return the same host for this caller."""
+        host = copy.copy(self)
+        host.caller = name
+        return host
 
     def dump(self, name: str, lines: Iterable[bytes]) -> None:
         """Append to a file of our own folder; what is there under a link is left alone."""

@@ -18,7 +18,7 @@ from dialogs.taps.health import Health, Report, encode
 
 PERIOD = 1.0
 CALLERS_SHOWN = 50
-FIELDS = ("node", "at_ns", "newest_ns", "packets", "messages", "dropped", "undecodable", "duplicates", "recorded", "error", "detail")
+FIELDS = ("node", "at_ns", "newest_ns", "packets", "messages", "dropped", "undecodable", "duplicates", "recorded", "error", "blind_ns", "detail")
 
 
 class Meter:
@@ -30,6 +30,8 @@ class Meter:
         self._before = 0.0
         self._rates = (-1.0, -1.0)
         self._lost_ns = 0
+        self.blind_ns = 0
+        "When this tap last said that it does not work."
 
     def report(self, health: Health, packets: int, lost: int, now_ns: int) -> Report:
         """Return the report of this moment; rates are those since the one before."""
@@ -87,6 +89,7 @@ class Status:
         for tap in self.taps:
             meter, dropped = self._meters[tap.name], tap.dropped
             report = meter.report(tap.health(), tap.packets, dropped, now_ns)
+            meter.blind_ns = now_ns if tap.error else meter.blind_ns
             rows.append(
                 TapStatus(
                     name=tap.name,
@@ -100,6 +103,7 @@ class Status:
                     duplicates=meter.duplicates,
                     recorded=tap.recorded,
                     error=clean(tap.error),  # names files, whose names may be any bytes
+                    blind_ns=meter.blind_ns,
                     detail=encode(report),
                 )
             )

@@ -39,7 +39,7 @@ def unlock(_, editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0005_api_token'),
+        ('dashboard', '0006_orders'),
     ]
 
     operations = [

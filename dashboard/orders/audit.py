@@ -2,7 +2,7 @@
 
 import time
 
-from dashboard.models import AuditEvent, DialogRow
+from dashboard.models import AuditEvent, DialogRow, Order
 from dialogs.engine.states import STATE_NAMES, State
 
 MAX_TEXT = 2000
@@ -22,6 +22,18 @@ def record(username: str, action: str, *, address: str = "", dialog_uid: str = "
         text=text[:MAX_TEXT],
         **{name: words[:MAX_TEXT] for name, words in more.items()},
     )
+
+
+def asked(order: Order, address: str, text: str) -> None:
+    """Add that somebody asked for an order, and how the call stood."""
+    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "before": state_of(order.dialog_uid)}
+    record(order.username, f"{order.kind} requested", address=address, dialog_uid=order.dialog_uid, text=text, at_ns=order.requested_ns, **facts)
+
+
+def closed(order: Order, text: str) -> None:
+    """Add what came of an order, and how the call stands now."""
+    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "outcome": order.outcome, "after": state_of(order.dialog_uid)}
+    record(order.username, f"{order.kind} closed", dialog_uid=order.dialog_uid, text=text, at_ns=order.closed_ns, **facts)
 
 
 def state_of(uid: str) -> str:

@@ -13,12 +13,12 @@ from django.db.models import Count
 
 from dashboard.models import Bulk, BulkItem, DialogRow, Order
 from dashboard.orders import audit
-from dashboard.orders.request import REASON_MAX, REASON_MIN, Refusal, User, is_protected, may_end
+from dashboard.orders.safety import BULK, REASON_MAX, REASON_MIN, TOO_MANY, TOO_MANY_YOURS, Asked, Refusal, User, decide
 
 TYPED_ABOVE = 5
 "Calls that are ended without the count being typed."
 
-PROTECTED = Refusal("protected number: never ended together with others")
+RATES = (TOO_MANY, TOO_MANY_YOURS)
 STOPPED = "stopped before its turn"
 ONE_LEG = "one leg only"
 UNDER_WAY = "under way"
@@ -81,8 +81,9 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def refusal_of(row: DialogRow, user: User) -> Refusal | None:
-    """Return why a call is left out of a bulk, None when it may be ended. Protected calls are, whoever asks."""
-    return PROTECTED if is_protected(row, settings.DIALTAP.control) else may_end(row, user)
+    """Return why a call is left out of a bulk, None when it may be ended. Protected calls are, whoever asks; a rate is waited for, see `pacing`."""
+    refusal = decide(Asked(user, (row,), how=BULK))
+    return None if refusal in RATES else refusal
 
 
 def preview(rows: Sequence[DialogRow], user: User) -> Preview:

@@ -1,29 +1,34 @@
 """Carries orders out and finds out what came of them: the ingest's loop calls it, there is no loop in here. Knows no page and no permission.
 
-An order is marked as sent, and that is committed, before the first byte leaves: after a crash it may have been sent, so it is only verified,
-never sent again. What the controller answers is not the outcome. The outcome is what the tap saw of the two legs.
+An order is marked as sent, and that is committed, before the first byte leaves: after a crash it may have been sent. What a proxy was asked is then
+only verified, never asked again; what our own user agent sent is stored whole, and the identical bytes are sent again.
+What the controller answers is not the outcome. The outcome is what the tap saw of the two legs, and what a leg answered to our own BYE.
 """
 
-import json
 import time
 from collections.abc import Callable
 
-import msgspec
 from channels.db import database_sync_to_async
 from django.db import transaction
 
 from dashboard.models import DialogRow, Order
-from dashboard.orders import audit
-from dashboard.orders.words import outcome_words
+from dashboard.orders import stored
+from dashboard.orders.closing import LEGS, ONE_LEG, add_evidence, answers, by_itself, close, connected, seen
+from dashboard.orders.safety import still
+from dashboard.orders.underway import Look, UnderWay, recorded
 from dialogs.control import Answer, Controller, Target
+from dialogs.control.sip import UserAgent
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
+
+__all__ = ["SECOND_NS", "STALE_NS", "Executor", "by_itself"]
 
 SECOND_NS = 10**9
 STALE_NS = 60 * SECOND_NS
 "An order that nobody took for this long is not sent: who asked did not mean a call an hour later."
 
-BY_LEGS = {(True, True): Order.Outcome.BOTH_LEGS, (True, False): Order.Outcome.CALLER_ONLY, (False, True): Order.Outcome.CALLEE_ONLY}
+OWN = "sip"
+"`Order.via` of what our own user agent carries out."
 
 
 class Executor:
@@ -33,57 +38,144 @@ class Executor:
         """Take who acts, and how long after its answer the tap may take to prove it; `clock` gives nanoseconds UTC."""
         self.node = node
         self.controller = controller
+        self.agent: UserAgent | None = None
+        "Our own, while it has its sockets."
+
+        self.agent_error = ""
+        "Why there is none."
+
         self.verify_seconds = verify_seconds
         self.clock = clock
         self.resumed_ns = 0
         self.asking: set[int] = set()
         "Keys of orders that wait for the controller's answer."
 
+        self.resumed: set[int] = set()
+        "Keys of orders from before the restart."
+
+        self.work: dict[int, UnderWay] = {}
+        "By key, what our own user agent has begun."
+
     def claim(self, now_ns: int) -> list[Order]:
         """Return the orders that are to be executed now, each marked as sent and committed. Stale ones are refused instead."""
         claimed = []
         for order in self._orders(Order.Phase.REQUESTED):
             if order.requested_ns < now_ns - STALE_NS:
-                self._close(order, now_ns, Order.Outcome.REFUSED, f"it waited for {STALE_NS // SECOND_NS} s and was not sent: ask again")
+                close(order, now_ns, Order.Outcome.REFUSED, f"it waited for {STALE_NS // SECOND_NS} s and was not sent: ask again")
                 continue
+            order.via = self._first(order)
             with transaction.atomic(durable=True):
-                taken = Order.objects.filter(pk=order.pk, phase=Order.Phase.REQUESTED).update(phase=Order.Phase.SENT, sent_ns=now_ns)
+                waiting = Order.objects.filter(pk=order.pk, phase=Order.Phase.REQUESTED)
+                taken = waiting.update(phase=Order.Phase.SENT, sent_ns=now_ns, via=order.via)
             if taken:
                 order.phase, order.sent_ns = Order.Phase.SENT, now_ns
                 claimed.append(order)
         return claimed
 
-    def resume(self, now_ns: int) -> list[Order]:
-        """Return the orders that were under way when the ingest stopped: to be verified, never to be sent again."""
-        self.resumed_ns = now_ns
-        return self._orders(Order.Phase.SENT, Order.Phase.ACCEPTED)
+    def _first(self, order: Order) -> str:
+        """Return who is asked first: the proxy where there is one, for what it can do; a leg that it left is ours to end."""
+        able = order.kind == Order.Kind.END and order.side == "both"
+        if self.controller is not None and (able or not self._has_own) and order.kind in (Order.Kind.END, Order.Kind.BRIDGE):
+            return self.controller.name
+        return OWN if self._has_own else ""
 
-    async def execute(self, order: Order, snapshot: CallSnapshot | None) -> None:
-        """Send a claimed order unless the call has ended, and store the answer."""
-        if snapshot is None or snapshot.state >= State.DELETED:
+    @property
+    def _has_own(self) -> bool:
+        return self.agent is not None or bool(self.agent_error)
+
+    def resume(self, now_ns: int) -> list[Order]:
+        """Return the orders that were under way when the ingest stopped: to be verified; who may be asked again is `interrupted`'s to say."""
+        self.resumed_ns = now_ns
+        found = self._orders(Order.Phase.SENT, Order.Phase.ACCEPTED)
+        self.resumed = {order.pk for order in found}
+        return found
+
+    def interrupted(self, order: Order) -> bool:
+        """Return whether an order of before the restart is to go on: ends of our own user agent, with the bytes that were stored."""
+        return order.via == OWN and order.kind == Order.Kind.END and self.agent is not None
+
+    async def execute(self, order: Order, snapshot: CallSnapshot | None, look: Look | None = None) -> None:
+        """Send a claimed order unless the call has ended, and store the answer. look: what the engine knows of a call now."""
+        if order.kind != Order.Kind.BRIDGE and (snapshot is None or snapshot.state >= State.DELETED):
             detail = "before anything was sent" if snapshot else "the call is no longer known"
-            await database_sync_to_async(self._close)(order, self.clock(), Order.Outcome.ALREADY_ENDED, detail)
+            await database_sync_to_async(close)(order, self.clock(), Order.Outcome.ALREADY_ENDED, detail)
             return
+        if words := await database_sync_to_async(self._forbidden)(order):
+            await database_sync_to_async(close)(order, self.clock(), Order.Outcome.REFUSED, words)
+            return
+        if order.via != OWN and await self._by_controller(order, snapshot):
+            return
+        await self.by_own(order, look or (lambda _uid: snapshot))
+
+    @staticmethod
+    def _forbidden(order: Order) -> str:
+        refusal = still(tuple(DialogRow.objects.filter(pk=order.dialog_uid)))
+        return refusal.words if refusal else ""
+
+    # By a proxy
+
+    async def _by_controller(self, order: Order, snapshot: CallSnapshot | None) -> bool:
+        """Ask the controller; return False when it is our own user agent's turn."""
         self.asking.add(order.pk)
         try:
-            await database_sync_to_async(self._answered)(order, await self._ask(order, snapshot))
+            answer = await self._ask(order, snapshot)
+            if not answer.accepted and not answer.unsure and self.agent is not None:
+                await database_sync_to_async(self._next)(order, answer)
+                return False
+            await database_sync_to_async(self._answered)(order, answer)
         finally:
             self.asking.discard(order.pk)
+        return True
 
-    async def _ask(self, order: Order, snapshot: CallSnapshot) -> Answer:
+    async def _ask(self, order: Order, snapshot: CallSnapshot | None) -> Answer:
         if self.controller is None:
             return Answer(accepted=False, detail="no controller is configured")
+        if order.kind == Order.Kind.BRIDGE:
+            return await self.controller.bridge(order.arguments["first"], order.arguments["second"])
+        if snapshot is None or order.side != "both":
+            return Answer(accepted=False, detail="a proxy ends both legs: for one of them our own SIP user agent is needed")
         return await self.controller.end(Target.of(snapshot), order.reason)
+
+    def _next(self, order: Order, answer: Answer) -> None:
+        order.via = OWN
+        order.evidence = add_evidence(order, [(self.clock(), f"{answer.detail}; now by our own SIP")])
+        order.save(update_fields=["via", "evidence"])
 
     def _answered(self, order: Order, answer: Answer) -> None:
         order.answered_ns = self.clock()
         if not answer.accepted and not answer.unsure:
-            self._close(order, order.answered_ns, Order.Outcome.REFUSED, answer.detail)
+            close(order, order.answered_ns, Order.Outcome.REFUSED, answer.detail)
             return
         order.phase = Order.Phase.ACCEPTED if answer.accepted else Order.Phase.SENT  # unsure: the tap decides
         order.detail = answer.detail
-        order.evidence = _evidence(order, [(order.sent_ns, "sent"), (order.answered_ns, answer.detail)])
+        order.evidence = add_evidence(order, [(order.sent_ns, "sent"), (order.answered_ns, answer.detail)])
         order.save(update_fields=["phase", "detail", "evidence", "answered_ns"])
+
+    # By our own user agent
+
+    async def by_own(self, order: Order, look: Look) -> None:
+        """Have our own user agent carry an order out, or go on with it after a restart."""
+        if self.agent is None:
+            words = self.agent_error or "no controller is configured"
+            await database_sync_to_async(close)(order, self.clock(), Order.Outcome.REFUSED, words)
+            return
+        work = self.work[order.pk] = UnderWay(order, self.agent, self.clock)
+        try:
+            await work.run(look)
+        finally:
+            work.changed = True
+
+    def _kept(self, order: Order, work: UnderWay) -> None:
+        """Write what an order's work has come to."""
+        if not work.changed:
+            return
+        work.changed = False
+        order.steps, order.legs = list(work.steps), dict(work.legs)
+        if work.begun_ns and order.phase == Order.Phase.SENT:
+            order.phase, order.answered_ns = Order.Phase.ACCEPTED, work.begun_ns
+        order.save(update_fields=["steps", "legs", "phase", "answered_ns"])
+
+    # What came of it
 
     def verify(self, order: Order, snapshot: CallSnapshot | None, now_ns: int) -> bool:
         """Close an order that was sent when the wire has decided or time is over; return whether it is closed.
@@ -92,15 +184,58 @@ class Executor:
         """
         if order.pk in self.asking:
             return False
-        snapshot = snapshot or _recorded(order)
-        if snapshot is not None and (who := by_itself(snapshot)):
-            self._close(order, now_ns, Order.Outcome.ALREADY_ENDED, who, _seen(snapshot))
+        if (work := self.work.get(order.pk)) is not None:
+            self._kept(order, work)
+        done = self._ended(order, snapshot or recorded(order), now_ns, work) if order.kind == Order.Kind.END else self._connected(order, now_ns, work)
+        if done:
+            self.work.pop(order.pk, None)
+        return done
+
+    def _ended(self, order: Order, snapshot: CallSnapshot | None, now_ns: int, work: UnderWay | None) -> bool:
+        told = [*answers(order), *(seen(snapshot) if snapshot else [])]
+        if snapshot is not None and self._cancelled(order, snapshot):
+            close(order, now_ns, Order.Outcome.CANCELLED, f"{snapshot.end_code} {snapshot.end_reason}".strip(), told)
             return True
-        legs = (snapshot.caller.released_ns > 0, snapshot.callee.released_ns > 0) if snapshot else (False, False)
-        if not all(legs) and now_ns < self.deadline_ns(order):
+        if snapshot is not None and (who := by_itself(snapshot)) and not self._ours(order, snapshot):
+            close(order, now_ns, Order.Outcome.ALREADY_ENDED, who, told)
+            return True
+        gone = released(order, snapshot)
+        asked = LEGS if order.side == "both" else (order.side,)
+        if words := unsent(order, asked, work):
+            close(order, now_ns, Order.Outcome.REFUSED, words, told)
+            return True
+        if not all(leg in gone for leg in asked) and now_ns < self.deadline_ns(order):
             return False
-        detail = order.detail if all(legs) else self._late(order)
-        self._close(order, now_ns, BY_LEGS.get(legs, Order.Outcome.NOT_CONFIRMED), detail, _seen(snapshot) if snapshot else [])
+        detail = order.detail if all(leg in gone for leg in asked) else self._late(order)
+        close(order, now_ns, outcome_of(order, gone), detail, told)
+        return True
+
+    def _ours(self, order: Order, snapshot: CallSnapshot) -> bool:
+        """Return whether the end that the wire shows may be our own BYE's: it looks as if the other party had sent it."""
+        first = stored.first_ns(order) if order.via == OWN else 0
+        return 0 < first <= snapshot.end_ns
+
+    def _cancelled(self, order: Order, snapshot: CallSnapshot) -> bool:
+        return snapshot.state == State.DELETED and snapshot.end_code == 487 and order.via == OWN and stored.cancels(order)
+
+    def _connected(self, order: Order, now_ns: int, work: UnderWay | None) -> bool:
+        """Close a transfer, a bridge or a join when it is told what came of it."""
+        told = answers(order)
+        if order.via != OWN:
+            if now_ns < self.deadline_ns(order):
+                return False
+            close(order, now_ns, Order.Outcome.NOT_CONFIRMED, f"{order.detail}; it does not tell what came of it", told)
+        elif order.pk in self.resumed:
+            close(order, now_ns, Order.Outcome.NOT_CONFIRMED, "interrupted by a restart: what was sent is below", told)
+        elif work is None:
+            return False
+        elif work.failure:
+            close(order, now_ns, Order.Outcome.REFUSED, work.failure, told)
+        elif work.result is not None:
+            outcome, words = connected(work.result)
+            close(order, now_ns, outcome, words, told)
+        else:
+            return False
         return True
 
     def deadline_ns(self, order: Order) -> int:
@@ -116,44 +251,25 @@ class Executor:
     def _orders(self, *phases: str) -> list[Order]:
         return list(Order.objects.filter(node=self.node, phase__in=phases).order_by("pk"))
 
-    @staticmethod
-    def _close(order: Order, now_ns: int, outcome: Order.Outcome, detail: str, seen: list[tuple[int, str]] | None = None) -> None:
-        order.phase = Order.Phase.REFUSED if outcome == Order.Outcome.REFUSED else Order.Phase.VERIFIED
-        order.outcome, order.detail, order.closed_ns = outcome, detail, now_ns
-        order.evidence = _evidence(order, [*(seen or []), (now_ns, f"{outcome}: {detail}" if detail else outcome)])
-        with transaction.atomic():
-            order.save(update_fields=["phase", "outcome", "detail", "evidence", "answered_ns", "closed_ns"])
-            facts = {"reason": order.reason, "request": order.kind, "outcome": outcome, "after": audit.state_of(order.dialog_uid)}
-            audit.record(order.username, "end closed", dialog_uid=order.dialog_uid, text=f"{order.call_text}: {outcome_words(order)}", at_ns=now_ns, **facts)
+
+def released(order: Order, snapshot: CallSnapshot | None) -> set[str]:
+    """Return the legs that are gone: the tap saw it, or they answered our own BYE."""
+    gone = {leg.side for leg in (snapshot.caller, snapshot.callee) if leg.released_ns} if snapshot else set()
+    return gone | {leg for leg, told in order.legs.items() if told["outcome"] == "released"}
 
 
-def by_itself(snapshot: CallSnapshot) -> str:
-    """Return how a call ended without anybody's order, "" when it did not.
-
-    A BYE of a party is told from the proxy's own only where the tap sees both sides of the proxy (three addresses or more).
-    """
-    if snapshot.state < State.DELETED or snapshot.ended_by in ("", "proxy"):
-        return ""
-    who = "it timed out" if snapshot.ended_by == "timeout" else f"the {snapshot.ended_by} ended it"
-    if snapshot.end_code:
-        return f"{who}: {snapshot.end_code} {snapshot.end_reason}".rstrip()
-    return who if snapshot.ended_by == "timeout" or len(snapshot.hosts) > 2 else ""
+def unsent(order: Order, asked: tuple[str, ...], work: UnderWay | None) -> str:
+    """Return why no leg could be sent anything, "" when one was."""
+    if work is not None and work.failure:
+        return work.failure
+    told = [order.legs.get(leg, {}) for leg in asked]
+    return "; ".join(dict.fromkeys(leg["words"] for leg in told)) if all(leg.get("outcome") == "not sent" for leg in told) else ""
 
 
-def _seen(snapshot: CallSnapshot) -> list[tuple[int, str]]:
-    """Return what the tap saw of the end, in order."""
-    found = [(change.at_ns, change.cause) for change in snapshot.transitions if change.state == State.DELETED]
-    found += [(leg.released_ns, f"{leg.side}'s leg released") for leg in (snapshot.caller, snapshot.callee) if leg.released_ns]
-    return sorted(found)
-
-
-def _evidence(order: Order, new: list[tuple[int, str]]) -> str:
-    return json.dumps([*json.loads(order.evidence or "[]"), *new])
-
-
-def _recorded(order: Order) -> CallSnapshot | None:
-    row = DialogRow.objects.filter(pk=order.dialog_uid).first()
-    try:
-        return row.snapshot if row else None
-    except msgspec.DecodeError:  # written by another version
-        return None
+def outcome_of(order: Order, gone: set[str]) -> Order.Outcome:
+    """Return the outcome of an end by the legs that are gone."""
+    if order.side == "both":
+        return ONE_LEG.get(("caller" in gone, "callee" in gone), Order.Outcome.NOT_CONFIRMED)
+    if order.side not in gone:
+        return Order.Outcome.NOT_CONFIRMED
+    return Order.Outcome.CALLER_RELEASED if order.side == "caller" else Order.Outcome.CALLEE_RELEASED

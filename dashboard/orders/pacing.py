@@ -9,8 +9,9 @@ from django.db import transaction
 
 from dashboard.models import Bulk, BulkItem, DialogRow, Order
 from dashboard.orders import audit
-from dashboard.orders.bulk import Progress, progress, refusal_of
-from dashboard.orders.request import GONE, OrderRefused, Refusal, User, request_end
+from dashboard.orders.bulk import RATES, Progress, progress
+from dashboard.orders.request import OrderRefused, request_end
+from dashboard.orders.safety import BULK, GONE, Asked, Refusal, User, decide
 
 SECOND_NS = 10**9
 STALE_NS = 120 * SECOND_NS
@@ -48,6 +49,8 @@ class Pacer:
         user: User = get_user_model().objects.filter(username=bulk.username, is_active=True).first() or AnonymousUser()
         given = 0
         for item in turns:
+            if _must_wait(item, user):
+                break
             given += self._turn(bulk, item, user, now_ns)
             self._saved -= 1
         if not turns and bulk.moved_ns < now_ns - STALE_NS:
@@ -71,14 +74,20 @@ class Pacer:
             return False
 
 
+def _must_wait(item: BulkItem, user: User) -> bool:
+    """Return whether the only thing against this turn is that there were too many orders in this minute."""
+    row = DialogRow.objects.filter(pk=item.dialog_uid).defer("frames", "engine").first()
+    return row is not None and decide(Asked(user, (row,), how=BULK)) in RATES
+
+
 def _order(item: BulkItem, bulk: Bulk, user: User) -> Order | Refusal:
     row = DialogRow.objects.filter(pk=item.dialog_uid).defer("frames", "engine").first()
     if row is None:
         return GONE
-    if refusal := refusal_of(row, user):
+    if refusal := decide(Asked(user, (row,), how=BULK)):
         return refusal
     try:
-        return request_end(row, user, bulk.reason, bulk.address)
+        return request_end(row, user, bulk.reason, bulk.address, how=BULK)
     except OrderRefused as refused:
         return Refusal(str(refused))
 

@@ -1,137 +1,235 @@
-"""Whether an order may exist, and its row. The only place that decides it; knows no controller's ways and no loop.
+"""Orders and their rows: the only way one comes to be. Whether it may is `orders.safety`'s to say; knows no controller's ways and no loop.
 
-Everything refused is an audit event, everything accepted is an order and an audit event in one transaction.
+Everything refused is an audit event, everything accepted is an order and an audit event in one transaction. An order that is open already is given
+back in place of a second one: a double click is one order.
 """
 
+import hashlib
+import socket
 import time
+from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import IntegrityError, transaction
 
 from dashboard.models import DialogRow, Order
 from dashboard.orders import audit
-from dialogs.config import Control
-from dialogs.engine.states import State
-from dialogs.sip import URI
+from dashboard.orders.safety import (
+    BULK,
+    ENDED,
+    GONE,
+    NOT_ALLOWED,
+    REASON_MAX,
+    REASON_MIN,
+    RULE,
+    SINGLE,
+    Asked,
+    Refusal,
+    User,
+    decide,
+    digits,
+    is_protected,
+    stopped,
+    to_type,
+)
 
-END = "end"
-REASON_MIN, REASON_MAX = 3, 200
-EMERGENCY_PROFILE = "emergency"
-EMERGENCY_URN = "urn:service:sos"
-"RFC 5031; also its sub-services: urn:service:sos.police."
+__all__ = [
+    "BULK",
+    "REASON_MAX",
+    "REASON_MIN",
+    "RULE",
+    "SINGLE",
+    "OrderRefused",
+    "Refusal",
+    "User",
+    "digits",
+    "is_protected",
+    "may_bridge",
+    "may_end",
+    "may_join",
+    "may_transfer",
+    "request_bridge",
+    "request_end",
+    "request_join",
+    "request_transfer",
+    "retry_leg",
+    "stopped",
+    "to_retry",
+    "to_type",
+]
 
-
-type User = AbstractUser | AnonymousUser
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why an order may not exist."""
-
-    words: str
+RETRIES = {Order.Outcome.CALLER_ONLY: "callee", Order.Outcome.CALLEE_ONLY: "caller"}
+"The leg that an outcome leaves to be ended."
 
 
 class OrderRefused(Exception):
     """An order may not exist; its text says why, for the person who asked."""
 
 
-NOT_ALLOWED = Refusal("you may not end calls")
-RECORDED = Refusal("recorded call: nothing is sent")
-ENDED = Refusal("already ended")
-PROTECTED = Refusal("protected number: only an administrator may end this call")
-NO_CONTROLLER = Refusal("no controller is configured: set [control] controller in dialtap.toml")
-GONE = Refusal("this call is no longer known")
-BAD_REASON = Refusal(f"give a reason of {REASON_MIN} to {REASON_MAX} characters")
+class Wanted(msgspec.Struct, frozen=True):
+    """An order that is to be, with what only its row needs."""
+
+    asked: Asked
+    address: str
+    "Where the user is."
+
+    node: str
+    call_text: str
+    once: str
+    arguments: dict[str, Any] = {}
+
+    @property
+    def row(self) -> DialogRow | None:
+        """The call that it is shown with."""
+        return self.asked.rows[0] if self.asked.rows else None
 
 
-def may_end(row: DialogRow, user: User) -> Refusal | None:
-    """Return why this user may not end this call, None when it may be ended."""
-    control: Control = settings.DIALTAP.control
-    if not user.has_perm("dashboard.end_call"):
-        return NOT_ALLOWED
-    if row.recorded:
-        return RECORDED
-    if row.state >= State.DELETED:
-        return ENDED
-    if is_protected(row, control) and not user.has_perm("dashboard.end_protected_call"):
-        return PROTECTED
-    if control.controller == "none":
-        return NO_CONTROLLER
-    return None
+# May they?
 
 
-def is_protected(row: DialogRow, control: Control) -> bool:
-    """Return whether a call is to a protected number, as the To header or the request line has it, to an emergency URN, or in profile "emergency"."""
-    call = row.snapshot
-    called = {digits(row.to_user), digits(URI.parse(call.request_uri).user)} - {""}
-    if called & {digits(number) for number in control.protect}:
-        return True
-    if any(uri.lower().startswith(EMERGENCY_URN) for uri in (row.to_uri, call.request_uri)):
-        return True
-    return any(name == EMERGENCY_PROFILE for name, _ in call.profiles)
+def may_end(row: DialogRow, user: User, *, side: str = "both", how: str = SINGLE) -> Refusal | None:
+    """Return why this user may not end this call, None when it may be ended. What must be typed first: `to_type`."""
+    return decide(Asked(user, (row,), sides=(side,), how=how))
 
 
-def digits(user: str) -> str:
-    """Return the digits of a number; "" for a name that merely has some in it."""
-    number = user.partition(";")[0].lstrip("+")
-    found = "".join(char for char in number if char.isascii() and char.isdigit())
-    return found if all(char in "0123456789 ()-./" for char in number) else ""
+def may_transfer(row: DialogRow, user: User) -> Refusal | None:
+    """Return why this user may not transfer a side of this call."""
+    return decide(Asked(user, (row,), Order.Kind.TRANSFER, ("caller",)))
 
 
-def request_end(row: DialogRow, user: User, reason: str, address: str) -> Order:
-    """Return the order to end this call: a new one, or the open one that exists already (a double click is one order).
+def may_bridge(user: User) -> Refusal | None:
+    """Return why this user may not connect two parties."""
+    return decide(Asked(user, kind=Order.Kind.BRIDGE, sides=()))
 
-    `address` is where the user is. OrderRefused when it may not exist; that is audited too.
+
+def may_join(row: DialogRow, other: DialogRow, user: User) -> Refusal | None:
+    """Return why this user may not join these two calls."""
+    return decide(Asked(user, (row, other), Order.Kind.JOIN, ("caller", "caller")))
+
+
+# Orders
+
+
+def request_end(row: DialogRow, user: User, reason: str, address: str, *, side: str = "both", confirmed: str = "", how: str = SINGLE) -> Order:
+    """Return the order to end this call, or one side of it: a new one, or the open one that exists already.
+
+    `address` is where the user is. `confirmed`: what was typed, see `to_type`. `how`: SINGLE, BULK or RULE. OrderRefused when it may not exist;
+    that is audited too.
     """
-    reason = reason.strip()
-    fresh = DialogRow.objects.filter(pk=row.pk).first()  # the page may be old
-    if fresh is None:
-        raise _refused(row, user, address, GONE)
-    refusal = may_end(fresh, user)
-    if refusal in (None, ENDED) and (order := _open(fresh)):  # ENDED: perhaps by that very order
+    asked = Asked(user, _fresh(row), Order.Kind.END, (side,), (), reason.strip(), confirmed, how)
+    return _request(Wanted(asked, address, row.node, _text(row), f"end:{row.pk}"), row)
+
+
+def request_transfer(row: DialogRow, user: User, side: str, to: str, reason: str, address: str, *, confirmed: str = "") -> Order:
+    """Return the order to send one side ("caller" or "callee") of this call to a SIP address, by REFER. OrderRefused."""
+    asked = Asked(user, _fresh(row), Order.Kind.TRANSFER, (side,), (to.strip(),), reason.strip(), confirmed)
+    return _request(Wanted(asked, address, row.node, _text(row), f"transfer:{row.pk}", {"to": to.strip()}), row)
+
+
+def request_bridge(user: User, first: str, second: str, reason: str, address: str, *, node: str = "") -> Order:
+    """Return the order to connect two SIP addresses: the first is called and sent to the second. node: whose ingest; "" the newest one's. OrderRefused."""
+    first, second = first.strip(), second.strip()
+    asked = Asked(user, kind=Order.Kind.BRIDGE, sides=(), to=(first, second), reason=reason.strip(), confirmed="")
+    key = hashlib.sha256(f"{first}\0{second}".encode("utf-8", "replace")).hexdigest()[:32]
+    arguments = {"first": first, "second": second}
+    return _request(Wanted(asked, address, node or _newest_node(), f"{first} -> {second}"[:1000], f"bridge:{key}", arguments), None)
+
+
+def request_join(row: DialogRow, other: DialogRow, user: User, side: str, other_side: str, reason: str, address: str, *, confirmed: str = "") -> Order:
+    """Return the order to connect one side of this call with one side of the other, by REFER with Replaces (RFC 3891). OrderRefused.
+
+    `side` is the party that is sent; `other_side` the party that it talks to afterwards. Only the first call may be protected and confirmed.
+    """
+    asked = Asked(user, (*_fresh(row), *_fresh(other)), Order.Kind.JOIN, (side, other_side), (), reason.strip(), confirmed)
+    arguments = {"other": other.pk, "other_side": other_side}
+    return _request(Wanted(asked, address, row.node, f"{_text(row)} + {_text(other)}", f"join:{row.pk}", arguments), row)
+
+
+def to_retry(order: Order) -> str:
+    """Return the leg that an order left, "caller" or "callee"; "" when there is nothing to try again."""
+    return RETRIES.get(Order.Outcome(order.outcome), "") if order.phase == Order.Phase.VERIFIED else ""
+
+
+def retry_leg(order: Order, user: User, address: str, *, confirmed: str = "") -> Order:
+    """Return the order to end the leg that another order left. OrderRefused when none was left, and as `request_end`."""
+    row, side = order.dialog, to_retry(order)
+    if row is None or not side:
+        raise _refused(None, user, address, Order.Kind.END, Refusal("no leg is left to be ended"))
+    asked = Asked(user, _fresh(row), Order.Kind.END, (side,), (), order.reason, confirmed)
+    return _request(Wanted(asked, address, row.node, _text(row), f"end:{row.pk}", {"retries": order.pk}), row)
+
+
+def _fresh(row: DialogRow) -> tuple[DialogRow, ...]:
+    """Return the call as it is now, for the page may be old; nothing when it is gone."""
+    return tuple(DialogRow.objects.filter(pk=row.pk))
+
+
+def _newest_node() -> str:
+    """Return the node that saw the newest live call: with several ingests the one where calls are."""
+    row = DialogRow.objects.filter(recorded=False).order_by("-init_ns").only("node").first()
+    return row.node if row else str(settings.DIALTAP.tap.node) or socket.gethostname()
+
+
+def _request(wanted: Wanted, row: DialogRow | None) -> Order:
+    asked = wanted.asked
+    if row is not None and len(asked.rows) < (2 if asked.kind == Order.Kind.JOIN else 1):
+        raise _refused(row, asked.user, wanted.address, asked.kind, GONE if asked.user.has_perm("dashboard.end_call") else NOT_ALLOWED)
+    refusal = decide(asked)
+    if refusal != NOT_ALLOWED and (refusal is None or _judged_fine(asked, refusal)) and (order := _open(wanted)):
         return order
-    if refusal := refusal or _reason_refused(reason):
-        raise _refused(fresh, user, address, refusal)
-    return _create(fresh, user.get_username(), reason, address)
+    if refusal is not None:
+        raise _refused(wanted.row, asked.user, wanted.address, asked.kind, refusal, wanted.call_text)
+    return _create(wanted)
 
 
-def _refused(row: DialogRow, user: User, address: str, refusal: Refusal) -> OrderRefused:
-    audit.record(user.get_username(), "end refused", address=address, dialog_uid=row.pk, text=f"{_text(row)}: {refusal.words}")
+def _judged_fine(asked: Asked, refusal: Refusal) -> bool:
+    """Return whether a refusal may be that very order's doing: the call has ended since the first click."""
+    return refusal == ENDED and asked.kind == Order.Kind.END
+
+
+def _refused(row: DialogRow | None, user: User, address: str, kind: str, refusal: Refusal, text: str = "") -> OrderRefused:
+    said = text or (_text(row) if row else "")
+    audit.record(user.get_username(), f"{kind} refused", address=address, dialog_uid=row.pk if row else "", text=f"{said}: {refusal.words}")
     return OrderRefused(refusal.words)
 
 
-def _reason_refused(reason: str) -> Refusal | None:
-    fits = REASON_MIN <= len(reason) <= REASON_MAX and reason.isprintable()
-    return None if fits else BAD_REASON
+def _open(wanted: Wanted) -> Order | None:
+    return Order.objects.filter(once=wanted.once, phase__in=Order.OPEN).first()
 
 
-def _open(row: DialogRow) -> Order | None:
-    return Order.objects.filter(dialog_uid=row.pk, kind=END, phase__in=Order.OPEN).first()
-
-
-def _create(row: DialogRow, username: str, reason: str, address: str) -> Order:
-    now_ns = time.time_ns()
-    text = _text(row)
+def _create(wanted: Wanted) -> Order:
+    now_ns, asked, row = time.time_ns(), wanted.asked, wanted.row
+    username, text = asked.user.get_username(), _said(wanted)
     try:
         with transaction.atomic():
             order = Order.objects.create(
                 dialog=row,
-                dialog_uid=row.pk,
-                call_text=text,
-                node=row.node,
-                kind=END,
+                dialog_uid=row.pk if row else "",
+                call_text=wanted.call_text,
+                node=wanted.node,
+                kind=asked.kind,
+                side=asked.sides[0] if asked.sides else "both",
+                arguments=wanted.arguments,
+                once=wanted.once,
                 username=username,
-                reason=reason,
+                reason=asked.reason or "",
                 requested_ns=now_ns,
             )
-            facts = {"reason": reason, "request": END, "before": audit.state_of(row.pk)}
-            audit.record(username, "end requested", address=address, dialog_uid=row.pk, text=f"{text}: {reason}", at_ns=now_ns, **facts)
+            audit.asked(order, wanted.address, text)
     except IntegrityError:
-        if faster := _open(row):  # somebody's order came between our look and our row
+        if faster := _open(wanted):  # somebody's order came between our look and our row
             return faster
         raise
     return order
+
+
+def _said(wanted: Wanted) -> str:
+    """Return the order in words, for the audit log."""
+    asked = wanted.asked
+    side = f" ({asked.sides[0]} only)" if asked.kind == Order.Kind.END and asked.sides != ("both",) else ""
+    to = f" ({asked.sides[0]} to {asked.to[0]})" if asked.kind == Order.Kind.TRANSFER else ""
+    return f"{wanted.call_text}{side}{to}: {asked.reason}"
 
 
 def _text(row: DialogRow) -> str:

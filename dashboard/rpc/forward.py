@@ -22,13 +22,14 @@ class NoIngest(Exception):
     """Nobody answers; the text says what to do."""
 
 
-async def answer(body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
+async def answer(body: bytes, *, control: bool, name: str = "socket") -> AsyncGenerator[bytes]:
     """Give the ingest's answer in pieces; `body`: JSON-RPC on one line. Raises NoIngest before the first piece.
 
     The socket's mode is its permission, so whoever reaches it may do everything: that `body` asks for nothing that the caller may not, is checked before.
+    Over the socket `name` is lost: the order is by "socket".
     """
     door = local.door()
-    pieces = door.answer(body, control=control) if door else over_socket(body)
+    pieces = door.answer(body, control=control, name=name) if door else over_socket(body)
     async with aclosing(pieces) as answered:
         async for piece in answered:
             yield piece

@@ -7,8 +7,8 @@ from typing import Protocol
 class Door(Protocol):
     """What answers JSON-RPC from the engine's memory: `dashboard.ingest.door`."""
 
-    def answer(self, body: bytes, *, control: bool) -> AsyncGenerator[bytes]:
-        """Give the JSON answer in pieces; `control`: whether the caller may change anything."""
+    def answer(self, body: bytes, *, control: bool, name: str) -> AsyncGenerator[bytes]:
+        """Give the JSON answer in pieces; `control`: whether the caller may change anything; `name`: who it is, for the audit log."""
 
 
 _doors: list[Door] = []

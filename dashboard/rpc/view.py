@@ -60,7 +60,7 @@ async def rpc(request: HttpRequest) -> HttpResponseBase:
         caller = await let_in(request)
         asked = read(request)
         await check(caller, asked, request)
-        return await streamed(forward.answer(asked.body, control=caller.control), asked)
+        return await streamed(forward.answer(asked.body, control=caller.control, name=caller.name), asked)
     except NotLetIn as refused:
         return error(refused.status, str(refused), headers=refused.headers)
     except Unanswered as refused:

@@ -19,11 +19,13 @@ class Target(msgspec.Struct, frozen=True):
     "True when h_entry and h_id are the proxy's own, from its `did` cookie on the wire."
 
     state: int
+    hosts: tuple[str, ...] = ()
+    "host:port of every endpoint of the call: among them is the proxy that has the dialog."
 
     @classmethod
     def of(cls, call: CallSnapshot) -> "Target":
         """Return the target that a call is."""
-        return cls(call.call_id, call.caller.tag, call.callee.tag, call.h_entry, call.h_id, call.did_seen, call.state)
+        return cls(call.call_id, call.caller.tag, call.callee.tag, call.h_entry, call.h_id, call.did_seen, call.state, call.hosts)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,10 +38,20 @@ class Answer(msgspec.Struct, frozen=True):
     unsure: bool = False
     "True when it may have acted although it did not accept: it got the request, and no answer came."
 
+    unreached: bool = False
+    "True when it certainly got nothing."
+
 
 class Controller(Protocol):
     """Somebody who can act on calls."""
 
+    name: str
+    "As orders name it: at most 16 characters."
+
     async def end(self, target: Target, reason: str) -> Answer:
         """Ask for the end of a call. Never raises for what the other side does."""
+        ...
+
+    async def bridge(self, first: str, second: str) -> Answer:
+        """Ask for two parties to be connected. Never raises for what the other side does."""
         ...

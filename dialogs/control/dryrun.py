@@ -8,6 +8,8 @@ KEPT = 1000
 class DryRun:
     """Accepts everything and does nothing."""
 
+    name = "dryrun"
+
     def __init__(self) -> None:
         self.calls: list[tuple[Target, str]] = []
         "(target, reason) of the newest orders, oldest first."
@@ -17,3 +19,7 @@ class DryRun:
         self.calls.append((target, reason))
         del self.calls[:-KEPT]
         return Answer(accepted=True, detail="dry run: nothing was sent")
+
+    async def bridge(self, first: str, second: str) -> Answer:
+        """Accept it."""
+        return Answer(accepted=True, detail=f"dry run: {first} and {second} were not connected")

@@ -14,7 +14,9 @@ import msgspec
 
 from dialogs.control.controller import Answer, Target
 
-METHODS = frozenset({"dlg.end_dlg", "dlg.terminate_dlg"})
+METHODS = frozenset({"dlg.end_dlg", "dlg.terminate_dlg", "dlg.bridge_dlg"})
+"Never `dlg.set_state`: the state of a call is what the wire says."
+
 MAX_ANSWER = 65536
 MAX_WORDS = 200
 
@@ -35,6 +37,8 @@ class Reply(msgspec.Struct):
 
 class Kamailio:
     """Ends calls through a Kamailio that routes them. Nothing is ever sent twice: one request, one connection, no retry, no redirect."""
+
+    name = "kamailio"
 
     def __init__(self, url: str, timeout: float = 5.0, extra_headers: str = "") -> None:
         """Take the address, `http://[user:password@]host:port/path`, and the seconds to wait; ValueError for an address that is none.
@@ -59,6 +63,10 @@ class Kamailio:
         headers = self.extra_headers + reason_header(reason)
         return await self.call("dlg.end_dlg", [target.h_entry, target.h_id, *([headers] if headers else [])])
 
+    async def bridge(self, first: str, second: str) -> Answer:
+        """Send `dlg.bridge_dlg`: Kamailio calls the first and sends it to the second. It tells nothing of what became of that."""
+        return await self.call("dlg.bridge_dlg", [first, second])
+
     async def call(self, method: str, params: list[str | int]) -> Answer:
         """Send one allowed command; every failure is an answer in words."""
         if method not in METHODS:
@@ -67,7 +75,7 @@ class Kamailio:
             async with asyncio.timeout(self.timeout):
                 status, body = await self._post(encode(method, params))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return Answer(accepted=False, detail=f"Kamailio at {self.shown} cannot be reached: {words_of(error)}")
+            return Answer(accepted=False, detail=f"Kamailio at {self.shown} cannot be reached: {words_of(error)}", unreached=True)
         except (TimeoutError, httpx.TimeoutException):
             return Answer(accepted=False, detail=f"Kamailio at {self.shown} did not answer in {self.timeout:g} s", unsure=True)
         except httpx.HTTPError as error:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dialogs.config import Config, Peer, Rule
+from dialogs.config import Config, Control, Peer, Rule
 from dialogs.configfile import ConfigError, find, load, parse
 
 
@@ -82,11 +82,11 @@ MISTAKES = [
     ("[dialog]\ndefault_timout = 3", ":2: [dialog] default_timout: no such key; did you mean default_timeout?"),
     ("[dialog]\nhep = 3", ":2: [dialog] hep: no such key; did you mean hep in [tap]?"),
     ("[web]\naddresses = 3", ":2: [web] addresses: no such key; did you mean addresses in [[peer]]?"),
-    ("[control]\nzzz = 3", ":2: [control] zzz: no such key; there are controller, kamailio_url, timeout, verify_seconds, protect"),
+    ("[control]\nzzz = 3", f":2: [control] zzz: no such key; there are {', '.join(Control.__struct_fields__)}"),
     ("[dialgo]\n", ":1: [dialgo]: no such section; did you mean [dialog]?"),
     ("[[peers]]\n", ":1: [peers]: no such section; did you mean [[peer]]?"),
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
-    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, rule, peer"),
+    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, rule, peer, proxy, credential"),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
     ("[dialog]\nearly_timeout = true", ":2: [dialog] early_timeout: expected a whole number, got true"),
@@ -126,6 +126,17 @@ MISTAKES = [
     ),
     ("[control]\nkamailio_url = 'kamailio'", ':2: [control] kamailio_url: expected an address such as "http://127.0.0.1:8060/RPC", got "kamailio"'),
     ("[control]\ncontroller = 'kamailio'", ':1: [control] kamailio_url: needed with controller = "kamailio", such as "http://127.0.0.1:8060/RPC"'),
+    (
+        "[control]\ncontroller = 'kamailio, then sip'\nkamailio_url = 'http://127.0.0.1:8060/RPC'",
+        ':1: [control] allow: needed with controller = "kamailio, then sip": the networks that may be sent to, such as "192.0.2.0/24"',
+    ),
+    ("[control]\nallow = 'all'", ':2: [control] allow: expected an address or a network such as "192.0.2.0/24", got "all"'),
+    ("[control]\nhosts = '192.0.2.1 ; 192.0.2.2'", ":2: [control] hosts: expected one address of each family at most"),
+    ("[control]\ntransports = 'ws'", ':2: [control] transports: expected "udp" or "tcp" or "tls", got "ws"'),
+    ("[control]\nbridge_controller = 'anna'", ':2: [control] bridge_controller: expected a SIP URI such as "sip:controller@example.net", got "anna"'),
+    ("[[proxy]]\nname = 'a'\nurl = 'http://a/'\nsockets = []", ":4: [[proxy]] 1 sockets: expected at least one address, got none"),
+    ("[[proxy]]\nname = 'a'\nurl = 'a'\nsockets = []", ':3: [[proxy]] 1 url: expected an address such as "http://127.0.0.1:8060/RPC", got "a"'),
+    ("[[credential]]\nuser = 'a'", ":1: [[credential]] 1 password_file: expected either password_file or password_variable"),
     ("[web]\nallowed_hosts = '*'", ':2: [web] allowed_hosts: expected a host name, not "*": it would open the live feed to every site, got "*"'),
     ("[web]\ntime_zone = 'Mars/North'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "Mars/North"'),
     ("[web]\ntime_zone = '../etc'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "../etc"'),

@@ -32,7 +32,7 @@ class Command(OneLineCommand):
         try:
             sources = open_sources(request_of(options), settings.DIALTAP)
             dialog = settings.DIALTAP.dialog
-            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs), Handlers(dialog.handlers)
+            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs, settings.DIALTAP.proxy), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         prepare(administrator=False)

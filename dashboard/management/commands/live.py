@@ -37,7 +37,7 @@ class Command(OneLineCommand):
             sources = opened(options)
             web = listening(options["bind"])
             dialog = settings.DIALTAP.dialog
-            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs), Handlers(dialog.handlers)
+            controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs, settings.DIALTAP.proxy), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, BindError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         password = prepare()

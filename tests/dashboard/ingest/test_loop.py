@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 class Bye:
     """A controller that does what a proxy would: it has BYEs pass the tap, and their answers."""
 
+    name = "bye"
+
     def __init__(self, say):
         self.say = say
         self.targets = []

@@ -11,7 +11,7 @@ from dialogs.config import Control
 from tests.dashboard.live.people import NOW, call, person, record
 
 pytestmark = pytest.mark.django_db
-PROTECTED = "protected number: never ended together with others"
+PROTECTED = "protected number: it is acted on singly only"
 WISH = Wish("k" * 32, " toll fraud ", "", "192.0.2.50", "caller=4417")
 
 

@@ -12,7 +12,7 @@ from django.db import connection, connections
 
 from dashboard.history.recorder import Recorder
 from dashboard.models import AuditEvent, DialogRow, Order
-from dashboard.orders import request
+from dashboard.orders import safety
 from dashboard.orders.request import OrderRefused, digits, may_end, request_end
 from dialogs.config import Control
 from dialogs.engine.snapshot import CallSnapshot
@@ -98,7 +98,7 @@ def test_administrator_may_end_protected_calls(tmp_path: Path) -> None:
 def test_nobody_may_end_without_a_controller(row: DialogRow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "DIALTAP", msgspec.structs.replace(settings.DIALTAP, control=Control()))
     refusal = may_end(row, account("superuser"))
-    assert refusal == request.NO_CONTROLLER
+    assert refusal == safety.NO_CONTROLLER
     assert refusal.words == "no controller is configured: set [control] controller in dialtap.toml"
 
 

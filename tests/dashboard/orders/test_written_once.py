@@ -55,7 +55,7 @@ WAYS = [
     models.Model.delete,
     lambda _: models.QuerySet(AuditEvent).update(text="never happened"),
     lambda _: models.QuerySet(AuditEvent).delete(),
-    lambda _: AuditEvent._base_manager.all()._raw_delete("default"),  # noqa: SLF001 -- what Django has below
+    lambda _: AuditEvent._base_manager.all()._raw_delete("default"),
 ]
 
 

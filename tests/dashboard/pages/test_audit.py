@@ -25,7 +25,8 @@ def administrator() -> Client:
 
 
 def some() -> None:
-    audit.record("ann", "end requested", address="192.0.2.7", dialog_uid=UID, text="4417 -> 5000: fraud", at_ns=NOW, reason="fraud", request="end", before="CONFIRMED")
+    given = {"reason": "fraud", "request": "end", "before": "CONFIRMED"}
+    audit.record("ann", "end requested", address="192.0.2.7", dialog_uid=UID, text="4417 -> 5000: fraud", at_ns=NOW, **given)
     audit.record("ann", "end closed", dialog_uid=UID, text="4417 -> 5000", at_ns=NOW + SECOND, outcome="both legs released", after="DELETED")
     audit.record("bob", "token made", text="=cmd|' /C calc'!A0 <b>", at_ns=NOW + 2 * SECOND)
 

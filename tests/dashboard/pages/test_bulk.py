@@ -172,7 +172,8 @@ def orders() -> None:
     row = record(call(1))[0]
     given = {"dialog": row, "dialog_uid": row.uid, "call_text": "4417 -> 5000", "node": "n1", "reason": "why", "requested_ns": NOW, "phase": "verified"}
     for number, (user, outcome) in enumerate([("ann", "both legs released"), ("bob", Order.Outcome.CALLEE_ONLY), ("ann", "not confirmed")], 1):
-        Order.objects.create(pk=number, username=user, outcome=outcome, sent_ns=NOW + 1, closed_ns=NOW + 9, evidence=f'[[{NOW + 1}, "sent"], [{NOW}, "BYE"]]', **given)
+        proof = f'[[{NOW + 1}, "sent"], [{NOW}, "BYE"]]'
+        Order.objects.create(pk=number, username=user, outcome=outcome, sent_ns=NOW + 1, closed_ns=NOW + 9, evidence=proof, **given)
 
 
 @pytest.mark.parametrize(

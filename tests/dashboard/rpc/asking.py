@@ -28,7 +28,7 @@ class Door:
         self.pieces = pieces or (b'{"jsonrpc":"2.0","result":[],"id":1}',)
         self.asked: list[tuple[bytes, bool]] = []
 
-    async def answer(self, body: bytes, *, control: bool) -> AsyncIterator[bytes]:
+    async def answer(self, body: bytes, *, control: bool, name: str) -> AsyncIterator[bytes]:
         self.asked.append((body, control))
         for piece in self.pieces:
             yield piece

@@ -40,7 +40,7 @@ async def test_answer_goes_out_piece_by_piece(door):
 async def test_who_goes_away_is_answered_no_further(door):
     gone = asyncio.Event()
 
-    async def endless(body, *, control):
+    async def endless(body, *, control, name):
         try:
             while True:
                 yield b"1,"

@@ -28,7 +28,7 @@ def test_build_passes_address_and_timeout() -> None:
 @pytest.mark.parametrize(
     ("control", "message"),
     [
-        (Control(controller="asterisk"), r"""^control\.controller: expected "none", "kamailio" or "dryrun", got 'asterisk'$"""),
+        (Control(controller="asterisk"), r"""^control\.controller: expected "none", "dryrun", "kamailio", "sip" or "kamailio, then sip", got 'asterisk'$"""),
         (Control(controller="kamailio"), r"^control\.kamailio_url: expected http://HOST:PORT/PATH$"),
     ],
 )

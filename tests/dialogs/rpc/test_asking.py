@@ -88,6 +88,6 @@ def test_refer_is_the_controllers(recording, params, said):
 def test_controller_is_handed_what_to_refer(recording, monkeypatch):
     monkeypatch.setattr("dialogs.rpc.walk.PORTION", 1)
     taken = []
-    recording.host.controller = lambda command, arguments: taken.append((command, arguments))
+    recording.host.controller = lambda _host, command, arguments, _name: taken.append((command, arguments))
     assert answer(recording, "dlg.refer", 1462, 6269, "caller", "sip:c@lab.example") == []
     assert taken == [("refer", (1462, 6269, "caller", "sip:c@lab.example"))]

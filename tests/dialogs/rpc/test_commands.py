@@ -122,7 +122,7 @@ def test_control_commands_look_up_first_and_have_no_controller(host):
 
 def test_controller_hears_what_was_ordered(host):
     orders = []
-    host.controller = lambda command, arguments: orders.append((command, arguments))
+    host.controller = lambda _host, command, arguments, _name: orders.append((command, arguments))
     assert answer(host, "dlg.end_dlg", *number(host), "X: 1\r\n") == []
     assert answer(host, "dlg.terminate_dlg", *names(host)) == []
     assert answer(host, "dlg.bridge_dlg", "sip:a", "sip:b", "sip:p") == []
