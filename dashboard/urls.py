@@ -27,6 +27,7 @@ urlpatterns = [
     path("bulk/<int:number>/stop/", bulk.stop, name="bulk_stop"),
     path("audit/", audit.audit, name="audit"),
     re_path(r"^audit/events\.(?P<kind>csv|json)$", audit.download, name="audit_download"),
+    path("orders/<int:number>/retry/", orders.retry, name="order_retry"),
     path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),

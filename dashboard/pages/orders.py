@@ -10,11 +10,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.live.shown import since_ns
 from dashboard.models import Bulk, DialogRow, Order
-from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end
+from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end, retry_leg, to_retry, to_type
 from dashboard.orders.request import may_end as why_not
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
+from dashboard.rpc.access import address_of
 
 STATES: dict[str, Q] = {
     "open": Q(phase__in=Order.OPEN),
@@ -22,7 +23,8 @@ STATES: dict[str, Q] = {
     "one leg": Q(outcome__in=(Order.Outcome.CALLER_ONLY, Order.Outcome.CALLEE_ONLY)),
     "not confirmed": Q(outcome=Order.Outcome.NOT_CONFIRMED),
     "already ended": Q(outcome=Order.Outcome.ALREADY_ENDED),
-    "refused": Q(outcome=Order.Outcome.REFUSED),
+    "connected": Q(outcome=Order.Outcome.CONNECTED),
+    "refused": Q(outcome__in=(Order.Outcome.REFUSED, Order.Outcome.DECLINED)),
 }
 "What the page can be narrowed to."
 
@@ -49,23 +51,37 @@ def end(request: PageRequest, uid: str) -> HttpResponse:
     if not REASON_MIN <= len(reason) <= REASON_MAX or not reason.isprintable():
         return end_answer(request, row, mistake=f"Say why, in {REASON_MIN} to {REASON_MAX} characters.", status=400)
     try:
-        asked = request_end(row, request.user, reason, request.META.get("REMOTE_ADDR", ""))
+        side, confirmed = request.POST.get("side", "both"), request.POST.get("confirmed", "")
+        asked = request_end(row, request.user, reason, address_of(request), side=side, confirmed=confirmed)
     except OrderRefused as refused:
         return end_answer(request, row, refused=str(refused), status=REFUSED)
     return order_answer(request, asked)
+
+
+@require_POST
+@ender
+def retry(request: PageRequest, number: int) -> HttpResponse:
+    """Order the end of the leg that an order left; of a protected call only from its own page, where its number is typed."""
+    left = get_object_or_404(Order.objects.select_related("dialog"), pk=number)
+    try:
+        return order_answer(request, retry_leg(left, request.user, address_of(request)))
+    except OrderRefused as refused:
+        return order_answer(request, left, refused=str(refused), status=REFUSED)
 
 
 def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refused: str = "", status: int = 200) -> HttpResponse:
     """Return the question, as a dialog's content for htmx and as a page without it."""
     template = "pages/_end.html" if request.htmx else "pages/end.html"
     context = {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "mistake": mistake, "refused": refused, "longest": REASON_MAX}
+    context["to_type"] = to_type(row)
     return render(request, template, context, status=status)
 
 
-def order_answer(request: PageRequest, order: Order) -> HttpResponse:
-    """Return an order's progress; the fragment asks again until the order is closed."""
-    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order]}
-    return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context)
+def order_answer(request: PageRequest, order: Order, *, refused: str = "", status: int = 200) -> HttpResponse:
+    """Return an order's progress; the fragment asks again until the order is closed. `refused`: why its leg may not be tried again."""
+    left = "" if refused else to_retry(order)
+    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order], "left": left, "refused": refused}
+    return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context, status=status)
 
 
 @require_GET

@@ -7,6 +7,7 @@ from django import template
 
 from dashboard.live import shown
 from dashboard.models import DialogRow, Order
+from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
 from dialogs.engine.states import State
 
@@ -83,6 +84,12 @@ def order_tone(order: Order) -> str:
 def order_evidence(order: Order) -> list[tuple[int, str]]:
     """Return what the tap saw, as (time, words)."""
     return [(int(at_ns), str(text)) for at_ns, text in json.loads(order.evidence or "[]")]
+
+
+@register.filter
+def leg_left(order: Order) -> str:
+    """Return the leg that an order left, "" for none."""
+    return to_retry(order)
 
 
 @register.filter

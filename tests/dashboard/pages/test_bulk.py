@@ -207,3 +207,36 @@ def test_evidence_leads_to_the_message_itself(viewer):
     assert set(re.findall(r'href="(/call/\w+/\?at=\d+#raw)">(\w+)</a>', text)) == {(f"/call/{call(1).uid}/?at={NOW}#raw", "BYE")}
     shown, other = (viewer.get(f"/call/{call(1).uid}/?at={at}").content.decode() for at in (NOW, NOW - 1))
     assert ("<b>INVITE sip:5000" in shown, "<b>INVITE sip:5000" in other) == (True, False)
+
+
+def one_leg(**changes: object) -> Order:
+    row = record(call(1, **changes))[0]
+    given = {"dialog": row, "dialog_uid": row.uid, "call_text": "4417 -> 5000", "node": "n1", "username": "ann", "reason": "why", "requested_ns": NOW}
+    return Order.objects.create(phase="verified", outcome=Order.Outcome.CALLER_ONLY, **given)
+
+
+def test_leg_that_was_left_is_tried_again_once(operator, viewer):
+    left = one_leg()
+    pages = [client.get(f"/orders/{left.pk}/", **HTMX).content.decode() for client in (operator, viewer)]
+    assert (["End the callee's leg again" in page.replace("&#x27;", "'") for page in pages], "Retry…" in operator.get("/orders/").content.decode()) == (
+        [True, False],
+        True,
+    )
+    answers = [posted(operator, f"/orders/{left.pk}/retry/", {}, **HTMX)[0] for _ in range(2)]
+    assert (answers, list(Order.objects.exclude(pk=left.pk).values_list("side", "reason", "username"))) == ([200, 200], [("callee", "why", "operator")])
+
+
+def test_leg_of_a_protected_call_is_not_tried_again_with_one_click(operator):
+    left = one_leg(callee="112")
+    status, text = posted(operator, f"/orders/{left.pk}/retry/", {}, **HTMX)
+    assert (status, "Refused: protected number" in text, Order.objects.count()) == (409, True, 1)
+
+
+def test_protected_call_is_ended_singly_with_its_number_typed():
+    client = Client()
+    client.force_login(person("administrator"))
+    record(call(1, callee="112"))
+    address = f"/call/{call(1).uid}/end/"
+    assert "type 112 to confirm" in client.get(f"{address}form", **HTMX).content.decode()
+    answers = [posted(client, address, {"reason": "drill", "confirmed": typed}, **HTMX)[0] for typed in ("", "113", "112")]
+    assert (answers, Order.objects.count()) == ([409, 409, 200], 1)
