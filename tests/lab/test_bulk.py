@@ -17,6 +17,7 @@ from dashboard.orders.bulk import Wish, progress, request_bulk
 from dialogs.config import Config
 from dialogs.control import build
 from dialogs.taps import LiveTap
+from tests.dashboard.ingest.test_loop import until
 from tests.figures import report
 
 from .kinds import ENDLESS
@@ -33,15 +34,13 @@ async def ended(lab: Lab, config: Config, tap: LiveTap, folder: Path) -> tuple[l
     ingest = Ingest(config, "lab", Sources([tap], [], [], []), build(config.control), folder / "messages")
     running = asyncio.create_task(ingest.run())
     try:
-        async with asyncio.timeout(180):
+        async with asyncio.timeout(240):
             calls = [ENDLESS.place(lab) for _ in range(CALLS)]
-            while not (rows := await sync_to_async(up)(calls)):
-                await asyncio.sleep(0.1)  # noqa: ASYNC110 -- what is waited for stands in the database
+            rows = await until(lambda: up(calls), 120.0)
             anna = await User.objects.acreate(username="anna", is_superuser=True)
             begun = time.monotonic()
             bulk = await sync_to_async(request_bulk)(list(rows.values()), anna, Wish("k", "toll fraud", str(CALLS), "192.0.2.50"))
-            while not await Bulk.objects.filter(state=Bulk.State.DONE).aexists():
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 -- as above
+            await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 120.0)
             taken = time.monotonic() - begun
     finally:
         ingest.stop()
