@@ -77,13 +77,14 @@ async def test_sixty_calls_end_paced_each_with_its_own_order(tmp_path, settings)
 
 async def test_bulk_goes_on_after_a_restart_and_sends_nothing_twice(tmp_path, settings):
     settings.DIALTAP = ALL
+    hasty = msgspec.structs.replace(ALL, control=msgspec.structs.replace(ALL.control, verify_seconds=2.0))  # BYEs of the last moment nobody sees
     first, second = Byes(), Byes()
-    async with Running(tmp_path, first, config=ALL) as running:
+    async with Running(tmp_path, first, config=hasty) as running:
         first.running = running
         bulk = await asked_for(running)
         await until(lambda: Order.objects.count() > 10)
     half = len(first.targets)
-    async with Running(tmp_path, second, config=ALL) as running:
+    async with Running(tmp_path, second, config=hasty) as running:
         second.running = running
         await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 60.0)
     assert 10 <= half < CALLS
