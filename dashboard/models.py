@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
-from dashboard.orders.tables import Order, OrderRequest
+from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"dialogs.packet", "dialogs.config", "dialogs.sip", "dialogs.collector"},
+    {"dialogs.packet", "dialogs.config", "dialogs.configvalues", "dialogs.sip", "dialogs.collector"},
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
-    {"dialogs.configfile", "dashboard.deeds"},
+    {"dialogs.configfile", "dashboard.deeds", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
-    {"dashboard.settings", "dashboard.checks", "dashboard.history", "dashboard.orders"},
+    {"dashboard.settings", "dashboard.checks", "dashboard.history"},
+    {"dashboard.orders"},
     {"dashboard.rpc"},
     {"dashboard.apps", "dashboard.ingest", "dashboard.live"},
     {"dashboard.templatetags", "dashboard.feeds"},
