@@ -3,22 +3,33 @@
 Times are integer nanoseconds UTC (0 = has not happened), so that what the tap measured is what the screen shows.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from dashboard.observed import Alert, ProxyTable, TapStatus  # noqa: F401 -- Django finds the tables here, and so do others
-from dashboard.order_tables import Order, OrderRequest  # noqa: F401 -- Django looks for tables here
+from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
+from dashboard.observed import Alert, ProxyTable, TapStatus
+from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
 
-
-class AppendOnly(TypeError):
-    """Somebody tried to change or delete an audit event."""
-
-    def __init__(self) -> None:
-        super().__init__("audit events are written once: they cannot be changed or deleted")
+__all__ = [
+    "Alert",
+    "ApiToken",
+    "AppendOnly",
+    "AuditEvent",
+    "Bulk",
+    "BulkItem",
+    "DialogQuerySet",
+    "DialogRow",
+    "FollowedFile",
+    "Order",
+    "OrderRequest",
+    "ProfileEntry",
+    "ProxyTable",
+    "TapStatus",
+]
 
 
 class DialogQuerySet(models.QuerySet["DialogRow"]):
@@ -133,47 +144,6 @@ class FollowedFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.folder}: {self.frames} frames"
-
-
-class AuditQuerySet(models.QuerySet["AuditEvent"]):
-    """Reading and adding only."""
-
-    def update(self, **kwargs: object) -> int:
-        """Refuse: what was written stays as it is."""
-        raise AppendOnly
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """Refuse: what was written stays."""
-        raise AppendOnly
-
-
-class AuditEvent(models.Model):
-    """Who did what, when, from where. Written once, never changed."""
-
-    at_ns = models.BigIntegerField()
-    username = models.CharField(max_length=150)
-    address = models.CharField(max_length=64, default="")
-    action = models.CharField(max_length=64)
-    dialog_uid = models.CharField(max_length=16, default="")
-    text = models.TextField(default="")
-
-    objects = AuditQuerySet.as_manager()
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-at_ns"], name="audit_page")]  # newest first
-
-    def __str__(self) -> str:
-        return f"{self.username} {self.action} {self.text}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the event; changing one raises AppendOnly."""
-        if not self._state.adding:
-            raise AppendOnly
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refuse: what was written stays."""
-        raise AppendOnly
 
 
 class ApiToken(models.Model):

@@ -13,10 +13,10 @@ from django.db.models.signals import post_migrate
 
 OURS = Q(content_type__app_label="dashboard")
 ACCOUNTS = Q(content_type__app_label="auth", content_type__model__in=["user", "group"])
-SEEN = Q(codename__startswith="view_") & ~Q(content_type__model="apitoken")
-"What everybody may look at: who may call from outside is the administrators' business."
+SEEN = Q(codename__startswith="view_") & ~Q(content_type__model__in=["apitoken", "auditevent"])
+"What everybody may look at: who may call from outside, and the audit log, are the administrators' business."
 
-WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "order"]) & ~Q(codename__startswith="view_")
+WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "bulk", "bulkitem", "order"]) & ~Q(codename__startswith="view_") & ~Q(codename="read_audit")
 "Nobody is given the right to edit the log."
 
 ROLES: dict[str, Q] = {

@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, call, callers, change, history, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -22,6 +22,13 @@ urlpatterns = [
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
     path("reconcile/", reconcile.reconcile, name="reconcile"),
+    path("bulk/", bulk.ask, name="bulk_ask"),
+    path("bulk/start/", bulk.start, name="bulk_start"),
+    path("bulk/<int:number>/", bulk.bulk, name="bulk"),
+    path("bulk/<int:number>/stop/", bulk.stop, name="bulk_stop"),
+    path("audit/", audit.audit, name="audit"),
+    re_path(r"^audit/events\.(?P<kind>csv|json)$", audit.download, name="audit_download"),
+    path("orders/<int:number>/retry/", orders.retry, name="order_retry"),
     path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),

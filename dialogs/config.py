@@ -155,6 +155,12 @@ class Control(msgspec.Struct, frozen=True):
     reconcile_seconds: float = 10
     "Seconds between two comparisons with the table of the Kamailio at `kamailio_url`; 0 = never."
 
+    bulk_max: int = 100
+    "Calls that may be ended at once."
+
+    bulk_rate: float = 10.0
+    "Orders a second that an ingest gives for them."
+
     allow: tuple[str, ...] = ()
     "Networks that our own user agent may send to; none: it sends nothing."
 

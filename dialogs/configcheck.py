@@ -153,6 +153,8 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("control", "verify_seconds"): between(0.1, 300),
     ("control", "protect"): matches(r"[^\s;]+", "a called number"),
     ("control", "reconcile_seconds"): Check(lambda value: value == 0 or 1 <= value <= 3600, "1 to 3600, or 0 for never"),
+    ("control", "bulk_max"): between(1, 1000),
+    ("control", "bulk_rate"): between(0.1, 100),
     ("control", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
     ("control", "hosts"): Check(is_ip, 'an address of this machine such as "192.0.2.9" or "::"'),
     ("control", "port"): between(0, PORT_MAX),

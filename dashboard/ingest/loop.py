@@ -31,6 +31,7 @@ from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.models import TapStatus
+from dashboard.orders.pacing import Pacer
 from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
@@ -73,6 +74,7 @@ class Ingest:
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.orders = Orders(node, controller, config, clock)
+        self.pacer = Pacer(node, config.control.bulk_rate)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
         host.controller = self.commands = Commands()
@@ -188,7 +190,7 @@ class Ingest:
         states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
         if await self._in_writer(self._write, changes, states, self.status.due(now_ns), due):
             keeping.done(states)
-        closed = await self.orders.step(self.engine.snapshot, now_ns, self._in_writer)
+        closed = await self.orders.step(self.engine.snapshot, self.clock(), self._in_writer)  # orders of this very tick are younger than now_ns
         for uid in closed:
             self.pending.touch(uid)
 
@@ -205,6 +207,7 @@ class Ingest:
                 self.followed.write()
             self.status.write(taps)
             self.limits.write(due)
+            self.pacer.step(due.now_ns)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
                 self._prune(due.now_ns)

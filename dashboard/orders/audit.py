@@ -2,13 +2,17 @@
 
 import time
 
-from dashboard.models import AuditEvent
+from dashboard.models import AuditEvent, DialogRow, Order
+from dialogs.engine.states import STATE_NAMES, State
 
 MAX_TEXT = 2000
 
 
-def record(username: str, action: str, *, address: str = "", dialog_uid: str = "", text: str = "", at_ns: int = 0) -> AuditEvent:
-    """Add an event, in the caller's transaction where there is one. `at_ns` 0 means now; an address or text that is too long is cut."""
+def record(username: str, action: str, *, address: str = "", dialog_uid: str = "", text: str = "", at_ns: int = 0, **more: str) -> AuditEvent:
+    """Add an event, in the caller's transaction where there is one. `at_ns` 0 means now; an address or text that is too long is cut.
+
+    `more`: reason, request, outcome, before, after.
+    """
     return AuditEvent.objects.create(
         at_ns=at_ns or time.time_ns(),
         username=username[:150],
@@ -16,4 +20,23 @@ def record(username: str, action: str, *, address: str = "", dialog_uid: str = "
         action=action,
         dialog_uid=dialog_uid,
         text=text[:MAX_TEXT],
+        **{name: words[:MAX_TEXT] for name, words in more.items()},
     )
+
+
+def asked(order: Order, address: str, text: str) -> None:
+    """Add that somebody asked for an order, and how the call stood."""
+    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "before": state_of(order.dialog_uid)}
+    record(order.username, f"{order.kind} requested", address=address, dialog_uid=order.dialog_uid, text=text, at_ns=order.requested_ns, **facts)
+
+
+def closed(order: Order, text: str) -> None:
+    """Add what came of an order, and how the call stands now."""
+    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "outcome": order.outcome, "after": state_of(order.dialog_uid)}
+    record(order.username, f"{order.kind} closed", dialog_uid=order.dialog_uid, text=text, at_ns=order.closed_ns, **facts)
+
+
+def state_of(uid: str) -> str:
+    """Return how a call stands, in Kamailio's words: "CONFIRMED"; "" for a call that is not stored (any more)."""
+    state = DialogRow.objects.filter(pk=uid).values_list("state", flat=True).first()
+    return STATE_NAMES[State(state)] if state is not None and state in State else ""

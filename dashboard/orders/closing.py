@@ -34,7 +34,7 @@ def close(order: Order, now_ns: int, outcome: Order.Outcome, detail: str, seen: 
         order.save(update_fields=["phase", "outcome", "detail", "evidence", "answered_ns", "closed_ns"])
         stored.forget_credentials(order)
         text = f"{order.call_text}: {outcome_words(order)}"
-        audit.record(order.username, f"{order.kind} closed", dialog_uid=order.dialog_uid, text=text, at_ns=now_ns)
+        audit.closed(order, text)
 
 
 def add_evidence(order: Order, new: Evidence) -> str:

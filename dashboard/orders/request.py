@@ -216,7 +216,7 @@ def _create(wanted: Wanted) -> Order:
                 reason=asked.reason or "",
                 requested_ns=now_ns,
             )
-            audit.record(username, f"{asked.kind} requested", address=wanted.address, dialog_uid=order.dialog_uid, text=text, at_ns=now_ns)
+            audit.asked(order, wanted.address, text)
     except IntegrityError:
         if faster := _open(wanted):  # somebody's order came between our look and our row
             return faster

@@ -32,11 +32,16 @@ def call(request: HttpRequest, uid: str) -> HttpResponse:
     """Show one call: facts, ladder, orders."""
     row = get_object_or_404(DialogRow, pk=uid)
     context = call_context(row, time.time_ns())
-    number = request.GET.get("m", "")
     messages = context["found"].messages
+    number = request.GET.get("m") or at_moment(messages, request.GET.get("at", ""))
     if number.isdigit() and len(number) < 8 and int(number) < len(messages):
         context["message"] = spelled(messages[int(number)])
     return render(request, "pages/call.html", context)
+
+
+def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
+    """Return the number of the first message that was captured at this moment (an order's evidence tells it so), "" when none is stored."""
+    return next((str(number) for number, stored in enumerate(messages) if str(stored.at_ns) == at_ns), "")
 
 
 @require_GET

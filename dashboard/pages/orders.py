@@ -2,22 +2,35 @@
 
 import time
 
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.live.shown import since_ns
-from dashboard.models import DialogRow, Order
-from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end
+from dashboard.models import Bulk, DialogRow, Order
+from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end, retry_leg, to_retry, to_type
 from dashboard.orders.request import may_end as why_not
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.pages.rights import needs
+from dashboard.rpc.access import address_of
+
+STATES: dict[str, Q] = {
+    "open": Q(phase__in=Order.OPEN),
+    "both legs": Q(outcome=Order.Outcome.BOTH_LEGS),
+    "one leg": Q(outcome__in=(Order.Outcome.CALLER_ONLY, Order.Outcome.CALLEE_ONLY)),
+    "not confirmed": Q(outcome=Order.Outcome.NOT_CONFIRMED),
+    "already ended": Q(outcome=Order.Outcome.ALREADY_ENDED),
+    "connected": Q(outcome=Order.Outcome.CONNECTED),
+    "refused": Q(outcome__in=(Order.Outcome.REFUSED, Order.Outcome.DECLINED)),
+}
+"What the page can be narrowed to."
 
 PAGE = 50
 REFUSED = 409
-ender = permission_required("dashboard.end_call", raise_exception=True)
+ender = needs("dashboard.end_call")
 
 
 @require_GET
@@ -38,23 +51,37 @@ def end(request: PageRequest, uid: str) -> HttpResponse:
     if not REASON_MIN <= len(reason) <= REASON_MAX or not reason.isprintable():
         return end_answer(request, row, mistake=f"Say why, in {REASON_MIN} to {REASON_MAX} characters.", status=400)
     try:
-        asked = request_end(row, request.user, reason, request.META.get("REMOTE_ADDR", ""))
+        side, confirmed = request.POST.get("side", "both"), request.POST.get("confirmed", "")
+        asked = request_end(row, request.user, reason, address_of(request), side=side, confirmed=confirmed)
     except OrderRefused as refused:
         return end_answer(request, row, refused=str(refused), status=REFUSED)
     return order_answer(request, asked)
+
+
+@require_POST
+@ender
+def retry(request: PageRequest, number: int) -> HttpResponse:
+    """Order the end of the leg that an order left; of a protected call only from its own page, where its number is typed."""
+    left = get_object_or_404(Order.objects.select_related("dialog"), pk=number)
+    try:
+        return order_answer(request, retry_leg(left, request.user, address_of(request)))
+    except OrderRefused as refused:
+        return order_answer(request, left, refused=str(refused), status=REFUSED)
 
 
 def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refused: str = "", status: int = 200) -> HttpResponse:
     """Return the question, as a dialog's content for htmx and as a page without it."""
     template = "pages/_end.html" if request.htmx else "pages/end.html"
     context = {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "mistake": mistake, "refused": refused, "longest": REASON_MAX}
+    context["to_type"] = to_type(row)
     return render(request, template, context, status=status)
 
 
-def order_answer(request: PageRequest, order: Order) -> HttpResponse:
-    """Return an order's progress; the fragment asks again until the order is closed."""
-    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order]}
-    return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context)
+def order_answer(request: PageRequest, order: Order, *, refused: str = "", status: int = 200) -> HttpResponse:
+    """Return an order's progress; the fragment asks again until the order is closed. `refused`: why its leg may not be tried again."""
+    left = "" if refused else to_retry(order)
+    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order], "left": left, "refused": refused}
+    return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context, status=status)
 
 
 @require_GET
@@ -69,5 +96,17 @@ def order(request: PageRequest, number: int) -> HttpResponse:
 def orders(request: PageRequest) -> HttpResponse:
     """List who did what to which call, and what came of it."""
     found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", {"page": page})
+    chosen = {name: request.GET.get(name, "")[:150] for name in ("state", "user", "bulk")}
+    page = Paginator(found.filter(wanted(chosen)), PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "chosen": chosen, "states": STATES, "filtered": any(chosen.values()), "bulks": Bulk.objects.filter(state=Bulk.State.RUNNING)}
+    return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", context)
+
+
+def wanted(chosen: dict[str, str]) -> Q:
+    """Return the condition that the page's filter sets; what makes no sense asks nothing."""
+    found = STATES.get(chosen["state"], Q())
+    if chosen["user"]:
+        found &= Q(username=chosen["user"])
+    if chosen["bulk"].isdecimal() and len(chosen["bulk"]) < 19:
+        found &= Q(bulk_items__bulk=int(chosen["bulk"]))
+    return found

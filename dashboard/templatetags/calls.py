@@ -7,6 +7,7 @@ from django import template
 
 from dashboard.live import shown
 from dashboard.models import DialogRow, Order
+from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
 from dialogs.engine.states import State
 
@@ -83,6 +84,19 @@ def order_tone(order: Order) -> str:
 def order_evidence(order: Order) -> list[tuple[int, str]]:
     """Return what the tap saw, as (time, words)."""
     return [(int(at_ns), str(text)) for at_ns, text in json.loads(order.evidence or "[]")]
+
+
+@register.filter
+def leg_left(order: Order) -> str:
+    """Return the leg that an order left, "" for none."""
+    return to_retry(order)
+
+
+@register.filter
+def order_steps(order: Order) -> list[tuple[int, str, bool]]:
+    """Return an order's evidence as (time, words, whether a message on the wire is the proof)."""
+    ours = {order.sent_ns, order.answered_ns, order.closed_ns}
+    return [(at_ns, text, at_ns not in ours) for at_ns, text in order_evidence(order)]
 
 
 @register.filter

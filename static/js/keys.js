@@ -14,18 +14,21 @@ function move(step) {
 }
 
 function end() {
-  const row = document.activeElement?.closest("tr[data-uid]") ?? document.querySelector("tr[data-uid]:hover");
+  const row = rowHere();
   const button = document.querySelector("[data-end]");
   if (!document.body.classList.contains("may-end")) return;
   if (row && !row.classList.contains("ended")) htmx.ajax("GET", `/call/${row.dataset.uid}/end/form`, { target: "#ask", swap: "innerHTML" });
   else if (button?.checkVisibility()) button.click();
 }
 
+const rowHere = () => document.activeElement?.closest("tr[data-uid]") ?? document.querySelector("tr[data-uid]:hover");
+
 const ACTIONS = {
   "/": () => document.querySelector("[data-search]")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
   g: () => (going = performance.now()),
   e: end,
+  x: () => document.body.classList.contains("may-end") && rowHere()?.querySelector("[name=uid]")?.click(),
   d: () => document.querySelector("[data-pcap]")?.click(),
   ArrowDown: () => move(1),
   ArrowUp: () => move(-1),

@@ -121,6 +121,8 @@ function watch() {
 function choose(form) {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const query = new URLSearchParams(chosen).toString();
+  const wish = $("bulk")?.elements.filter;
+  if (wish) wish.value = query;
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
   const address = `/ws/live/?page=live${query ? `&${query}` : ""}`;
   wire.setAttribute("hx-ws:connect", address);

@@ -2,6 +2,7 @@
 
 import "./keys.js";
 import "./live.js";
+import "./picks.js";
 import { tick } from "./clock.js";
 
 const root = document.documentElement;

@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 pytestmark = pytest.mark.django_db
 
-VIEWS = {"view_alert", "view_auditevent", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
+VIEWS = {"view_alert", "view_bulk", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
 
 
 def permissions(role: str) -> set[str]:
@@ -22,7 +22,7 @@ def test_administrator_may_all_but_edit_the_log() -> None:
     models = ("alert", "dialogrow", "profileentry", "tapstatus", "apitoken", "user", "group")
     changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in models}
     accounts = {"view_user", "view_group", "view_apitoken"}
-    assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call"}
+    assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call", "read_audit"}
 
 
 def test_migrate_again_adds_what_is_missing_and_keeps_the_rest() -> None:
