@@ -21,7 +21,7 @@ WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "order"]) & ~Q(codename_
 
 ROLES: dict[str, Q] = {
     "viewer": OURS & SEEN,
-    "operator": OURS & (SEEN | Q(codename__in=["end_call", "change_alert"])),
+    "operator": OURS & (SEEN | Q(codename__in=["end_call", "change_dialogrow", "change_alert"])),
     "administrator": (OURS & ~WRITTEN_ONCE) | ACCOUNTS,
 }
 

@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, call, callers, history, live, orders, taps, tokens
+from dashboard.pages import alerts, call, callers, change, history, live, orders, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -28,6 +28,8 @@ urlpatterns = [
     path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
     path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),
     path("call/<slug:uid>/end/", orders.end, name="end"),
+    path("call/<slug:uid>/change/form", change.change_form, name="change_form"),
+    path("call/<slug:uid>/change/", change.change, name="change"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", tokens.revoke, name="token_revoke"),
     re_path(r"^RPC/?$", rpc.rpc, name="rpc"),

@@ -33,12 +33,22 @@ class Place(NamedTuple):
         return f"{head} {self.key}".rstrip()
 
 
+class Within(NamedTuple):
+    """Where in a value something is wrong: at an offset of this text, or at the nth place (from 0) of a word."""
+
+    text: str = ""
+    offset: int = 0
+    word: str = ""
+    nth: int = 0
+
+
 class Mistake(ValueError):
     """One thing wrong with a configuration, and where."""
 
-    def __init__(self, place: Place, text: str) -> None:
+    def __init__(self, place: Place, text: str, within: Within | None = None) -> None:
         super().__init__(f"{place}: {text}" if place.section else text)
         self.place = place
+        self.within = within
 
 
 class Check(NamedTuple):
@@ -58,6 +68,7 @@ def check(config: Config) -> None:
     for mixture in MIXTURES:
         for place, text in mixture(config):
             raise Mistake(place, text)
+    _rules(config)
 
 
 def shown(value: object) -> str:
@@ -217,14 +228,16 @@ def _credentials(config: Config) -> Iterator[tuple[Place, str]]:
             yield Place("credential", "password_file", number), "expected either password_file or password_variable"
 
 
-def _rules(config: Config) -> Iterator[tuple[Place, str]]:
+def _rules(config: Config) -> None:
+    """Raise Mistake for the first rule that cannot be understood."""
     try:
         compile_rules(config)
     except RuleError as error:
-        yield Place(), str(error)
+        text = config.rule[error.number - 1].when if error.offset >= 0 else ""
+        raise Mistake(Place("rule", error.key, error.number), error.why, Within(text, error.offset, error.word, error.nth)) from error
 
 
-MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _rules)
+MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials)
 
 
 def _values(config: Config) -> Iterator[tuple[Place, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from dialogs.config import Config, Credential, Peer, Proxy, Rule
-from dialogs.configcheck import Mistake, Place, check, shown
+from dialogs.configcheck import Mistake, Place, Within, check, shown
 
 FILE_NAME = "dialtap.toml"
 LISTS: dict[str, type[msgspec.Struct]] = {"rule": Rule, "peer": Peer, "proxy": Proxy, "credential": Credential}
@@ -69,7 +69,8 @@ def parse(text: str, name: str = FILE_NAME) -> Config:
         raise ConfigError(f"{where}: {what}") from error
     except Mistake as mistake:
         line = _line_of(text, mistake.place)
-        raise ConfigError(f"{name}:{line}: {mistake}" if line else f"{name}: {mistake}") from mistake
+        where = _spot_of(text, line, mistake.within) if mistake.within and line else f"{line}:" if line else ""
+        raise ConfigError(f"{name}:{where} {mistake}") from mistake
     return config
 
 
@@ -166,3 +167,17 @@ def _line_of(text: str, place: Place) -> int:
         elif inside and key and count == max(place.number, 1) and key.match(line):
             return number
     return best
+
+
+def _spot_of(text: str, line: int, within: Within) -> str:
+    """Return "LINE:COLUMN:" of what is wrong in the value that begins on this line, or "LINE:" when it is written in a way not looked for (escapes)."""
+    begin = sum(len(before) for before in text.splitlines(keepends=True)[: line - 1])
+    if within.text:
+        found = text.find(within.text, begin)
+        spot = found + within.offset if found >= 0 else -1
+    else:
+        places = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(within.word)}(?!\w)", text[begin:])]
+        spot = begin + places[within.nth] if within.nth < len(places) else -1
+    if spot < 0:
+        return f"{line}:"
+    return f"{text.count(chr(10), 0, spot) + 1}:{spot - text.rfind(chr(10), 0, spot)}:"

@@ -1,6 +1,8 @@
 """What a tap hands to the engine: one captured datagram (or one framed message of a stream). Knows addresses and time; knows no SIP."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 SECOND = 1_000_000_000
 "Nanoseconds: times are integers of them everywhere inside."
@@ -21,7 +23,7 @@ class Endpoint(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Packet(NamedTuple):
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """Captured bytes with their time and addresses; the time is the only "now" the engine ever sees."""
 
     at_ns: int
@@ -38,3 +40,7 @@ class Packet(NamedTuple):
 
     tap: str = ""
     'Name of the tap that saw it: "interface:any", "hep:127.0.0.1:9060", "file:NAME".'
+
+    def changed(self, **fields: Any) -> "Packet":
+        """Return it with other values in these fields."""
+        return msgspec.structs.replace(self, **fields)

@@ -74,15 +74,16 @@ class WireReport:
 
     def feed(self, packets: Iterable[Packet], progress: Callable[[int], None] | None = None) -> None:
         """Take all packets; `progress` is called with the number of packets every 10,000."""
-        engine, receive = self.engine, self.engine.receive
+        receive, is_due = self.engine.receive, self.engine.is_due
+        take_time = self.engine.expire if self.counts_only else self.engine.join_late
         for number, packet in enumerate(packets, 1):
-            if self.counts_only and (due := engine.next_timeout()) is not None and due <= packet.at_ns:
-                engine.expire(packet.at_ns)
-            if engine.strays.due_ns <= packet.at_ns:
-                engine.join_late(packet.at_ns)
+            at_ns = packet.at_ns
+            if is_due(at_ns):
+                take_time(at_ns)
             receive(packet)
-            self.first_ns = self.first_ns or packet.at_ns
-            self.last_ns = max(self.last_ns, packet.at_ns)
+            if at_ns > self.last_ns:
+                self.first_ns = self.first_ns or at_ns
+                self.last_ns = at_ns
             if progress is not None and not number % 10_000:
                 progress(number)
 

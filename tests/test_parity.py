@@ -82,21 +82,13 @@ SECTIONS = {section: list(dict.fromkeys(dialog + ims)) for section, (dialog, ims
     "Names in use that neither module has now": FOREIGN,
 }
 VERDICTS = re.compile(r"the same([,;] .+)?|here: .+|later: not yet\b.*|no sense: .+")
-NOT_A_WORD_OF_RULES = {
-    "dlg_manage",
-    "dlg_update_state",
-    "dlg_bye",
-    "dlg_bridge",
-    "dlg_refer",
-    "dlg_refer_did",
-    "dlg_refer_cid",
-    "dlg_terminate",
-    "dlg.var_get",
-    "dlg.var_gete",
-    "dlg.var_getw",
-    "dlg.var_is_null",
-}
-"Functions that are there without being an action or a function: the engine does them, an operator orders them, a variable reads them."
+NOT_A_WORD_OF_RULES = set(
+    words("""
+dlg_manage dlg_update_state dlg_bye dlg_bridge dlg_refer dlg_refer_did dlg_refer_cid dlg_terminate
+dlg.var_get dlg.var_gete dlg.var_getw dlg.var_is_null dlg_get_var dlg_set_var dlg_set_timeout_id
+""")
+)
+"Functions that are there without being an action or a function: the engine does them, an operator orders them, a variable reads them, RPC has them."
 
 
 class Row(NamedTuple):

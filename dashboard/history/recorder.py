@@ -48,6 +48,7 @@ class Waiting(NamedTuple):
     frames: bytes
     profiles: list[tuple[str, str, str]]
     alerts: list[AlertRow]
+    begun: bool
 
     @property
     def size(self) -> int:
@@ -131,10 +132,10 @@ class Recorder:
     def _wait(self, change: Change, frames: bytes) -> None:
         call = change.snapshot
         before = self.waiting.pop(call.uid, None)
-        alerts = alerts_of(change)
+        alerts, begun = alerts_of(change), change.begun
         if before is not None:
-            frames, alerts = before.frames + frames, before.alerts + alerts
-        self.waiting[call.uid] = Waiting(values_of(change, recorded=self.recorded(call.tap), frames=frames), frames, profiles_of(call), alerts)
+            frames, alerts, begun = before.frames + frames, before.alerts + alerts, before.begun or begun
+        self.waiting[call.uid] = Waiting(values_of(change, recorded=self.recorded(call.tap), frames=frames), frames, profiles_of(call), alerts, begun)
         while len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
             self.dropped += 1
@@ -166,8 +167,10 @@ class Recorder:
         begun = perf_counter()
         with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
             revision = self.next_revision(cursor)
-            values = [tuple(revision if column == "revision" else row.values[column] for column in COLUMNS) for row in rows]
-            cursor.executemany(upsert_sql(connections[self.using].vendor), values)
+            for begun in (True, False):
+                values = [tuple(revision if column == "revision" else row.values[column] for column in COLUMNS) for row in rows if row.begun is begun]
+                if values:
+                    cursor.executemany(upsert_sql(connections[self.using].vendor, begun=begun), values)
             profiles = [profile for row in rows for profile in row.profiles]
             if profiles:
                 cursor.executemany(profile_sql(), profiles)

@@ -55,6 +55,9 @@ class Change(msgspec.Struct, frozen=True):
     notices: Sequence[Notice] = ()
     "Likewise."
 
+    begun: bool = False
+    "The call begins in this tick: messages that are stored under its name are of an earlier reading of the same packets, and give way."
+
 
 KEPT = (
     "uid",
@@ -173,13 +176,13 @@ def alerts_of(change: Change) -> list[AlertRow]:
 COLUMNS = (*KEPT, *CHANGED, "frames")
 
 
-def upsert_sql(vendor: str) -> str:
-    """Return the statement for one row of COLUMNS; a row that exists keeps KEPT and gets its frames appended."""
+def upsert_sql(vendor: str, *, begun: bool = False) -> str:
+    """Return the statement for one row of COLUMNS; a row that exists keeps KEPT and gets its frames appended or, if the call has `begun`, replaced."""
     table = DialogRow._meta.db_table
     binary = "bytea" if vendor == "postgresql" else "BLOB"  # SQLite's || makes text of two blobs
     updates = [f"{column} = excluded.{column}" for column in CHANGED if column != "engine"]
     updates.append(f"engine = CASE WHEN LENGTH(excluded.engine) = 0 THEN {table}.engine ELSE excluded.engine END")
-    updates.append(f"frames = CAST({table}.frames || excluded.frames AS {binary})")
+    updates.append("frames = excluded.frames" if begun else f"frames = CAST({table}.frames || excluded.frames AS {binary})")
     places = ", ".join(["%s"] * len(COLUMNS))
     return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({places}) ON CONFLICT (uid) DO UPDATE SET {', '.join(updates)}"  # noqa: S608 -- our names
 

@@ -156,9 +156,10 @@ class Ingest:
         engine, take = self.engine, self._take
         messages, mirrored = engine.messages, engine.mirrored
         for packet in packets:
-            if (due := engine.next_timeout()) is not None and due <= packet.at_ns:
+            if engine.is_due(packet.at_ns):
                 take(engine.expire(packet.at_ns))
-            take(engine.receive(packet))
+            if events := engine.receive(packet):
+                take(events)
         self.status.count(tap, packets, engine.messages - messages, engine.mirrored - mirrored)
 
     def _take(self, events: list[Event]) -> None:

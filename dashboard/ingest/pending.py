@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dashboard.history.messages import StoredMessage
 from dashboard.history.rows import Change, Notice
 from dashboard.ingest.keeping import Keeping
-from dialogs.engine import Called, Engine, Event, Forgotten, Said, Seen
+from dialogs.engine import Called, Created, Engine, Event, Forgotten, Said, Seen
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.insight import PeerNames, why
 
@@ -37,6 +37,7 @@ class Pending:
         self._bytes = 0
         self._notices: dict[str, list[Notice]] = {}
         self._noticed = 0
+        self._begun: set[str] = set()
 
     def take(self, events: Iterable[Event]) -> None:
         """Note what these events touched."""
@@ -49,6 +50,8 @@ class Pending:
                     self._messages.setdefault(event.uid, [])
             elif not isinstance(event, Called):
                 self._messages.setdefault(event.uid, [])
+                if isinstance(event, Created):
+                    self._begun.add(event.uid)
                 if isinstance(event, Said) and event.kind != "log":
                     self._note(event)
 
@@ -87,6 +90,7 @@ class Pending:
         changes = [change for change in made if change is not None]
         self._last.clear()
         self._notices, self._noticed = {}, 0
+        self._begun.clear()
         return changes
 
     def _change(self, uid: str, messages: list[StoredMessage]) -> Change | None:
@@ -101,4 +105,5 @@ class Pending:
             engine=self.keeping.of(call),
             messages=messages,
             notices=self._notices.get(uid, ()),
+            begun=uid in self._begun,
         )

@@ -169,7 +169,7 @@ def invites(order: Order, call: CallSnapshot) -> list[Any]:
     """Return the stored messages that the caller sent."""
     row = DialogRow.objects.filter(pk=order.dialog_uid).first()
     found = segments.read(settings.VAR / "messages", bytes(row.frames)).messages if row else ()
-    return [message for message in found if message.source == call.caller.address and not message.copy]
+    return [message for message in found if message.source == call.caller.address and not message.repeat]
 
 
 def cancel_of(call: CallSnapshot, messages: list[Any]) -> Prepared:

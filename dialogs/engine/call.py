@@ -38,7 +38,7 @@ class Side(msgspec.Struct, gc=False):
     tag: bytes = b""
     contact: str = ""
     cseq: int = 0
-    route_set: list[str] = []
+    route_set: tuple[str, ...] = ()
     address: Endpoint | None = None
     "Where it sends from, as the tap sees it."
 
@@ -52,7 +52,7 @@ class Fork(msgspec.Struct, gc=False):
     reason: str
     contact: str = ""
     address: Endpoint | None = None
-    route_set: list[str] = []
+    route_set: tuple[str, ...] = ()
     rang_ns: int = 0
     answered_ns: int = 0
     acked: bool = False
@@ -111,9 +111,11 @@ class Call(msgspec.Struct, gc=False):
 
     cancelled_by: str = ""
     forks: dict[bytes, Fork] = {}
-    hosts: list[Endpoint] = []
-    transitions: list[Transition] = []
-    attempts: list[Attempt] = []
+    hosts: tuple[Endpoint, ...] = ()
+    "Tuples throughout: most stay empty or short, and tens of thousands of calls are held."
+
+    transitions: tuple[Transition, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     lifetime: int = 0
     "Seconds after the last message at which an answered call is given up."
 
@@ -135,7 +137,7 @@ class Call(msgspec.Struct, gc=False):
     messages: int = 0
     repeats: int = 0
     repeated: tuple[bytes, str] = (b"", "")
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()
     "What was not seen."
 
     user_agent: str = ""
@@ -173,7 +175,8 @@ class Call(msgspec.Struct, gc=False):
     def see(self, message: Message, packet: Packet, copy: str) -> None:
         """Count a message and remember where it went."""
         self.messages += 1
-        self.last_ns = max(self.last_ns, packet.at_ns)
+        if packet.at_ns > self.last_ns:
+            self.last_ns = packet.at_ns
         if not copy:
             self.last = (message.start_line, message.method)
             self.heard |= (ANSWER if message.status else REQUEST) << (message.from_tag != self.caller.tag)
@@ -181,29 +184,30 @@ class Call(msgspec.Struct, gc=False):
             self.repeats += 1
             self.repeated = (message.start_line, message.method)
         hosts = self.hosts
-        if packet.source not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(packet.source)
-        if packet.destination not in hosts and len(hosts) < HOSTS_MAX:
-            hosts.append(packet.destination)
+        source, destination = packet.source, packet.destination
+        if source not in hosts and len(hosts) < HOSTS_MAX:
+            hosts = self.hosts = (*hosts, source)
+        if destination not in hosts and len(hosts) < HOSTS_MAX:
+            self.hosts = (*hosts, destination)
 
     def enter(self, state: State, at_ns: int, cause: str) -> None:
         """Change the state and write down why."""
         self.state = state
         if len(self.transitions) < TRANSITIONS_MAX:
-            self.transitions.append(Transition(at_ns, int(state), cause))
+            self.transitions += (Transition(at_ns, int(state), cause),)
         if state is EARLY and not self.ring_ns:
             self.ring_ns = at_ns
 
     def note(self, words: str) -> None:
         """Remember something that was not seen."""
         if words not in self.notes and len(self.notes) < NOTES_MAX:
-            self.notes.append(words)
+            self.notes += (words,)
 
     def again(self, message: Message, invite: InviteTransaction, at_ns: int) -> None:
         """Begin the next attempt of a challenge chain."""
         if len(self.attempts) < ATTEMPTS_MAX:
             begun = next((change.at_ns for change in reversed(self.transitions) if change.state == UNCONFIRMED), self.init_ns)
-            self.attempts.append(Attempt(self.invite.cseq, begun, self.end_ns, self.end_code, self.end_reason))
+            self.attempts += (Attempt(self.invite.cseq, begun, self.end_ns, self.end_code, self.end_reason),)
         self.invite = invite
         self.end_ns = self.ring_ns = self.start_ns = self.end_code = self.linger_ns = 0
         self.end_reason = self.ended_by = self.cancelled_by = ""
@@ -228,7 +232,7 @@ class Call(msgspec.Struct, gc=False):
         if contacts := message.contacts:
             fork.contact = contacts[0]
         if routes := message.record_route:
-            fork.route_set = routes[::-1]
+            fork.route_set = tuple(routes[::-1])
         if status < 200 and not fork.rang_ns:
             fork.rang_ns = at_ns
         elif 200 <= status < 300 and not fork.answered_ns:

@@ -75,7 +75,8 @@ class CallTable(Ruled):
 
     def next_ns(self, call: Call) -> int:
         """Return when `expire` should be asked about this call next."""
-        return min(self.due_ns(call), refresh_ns(call) or NEVER)
+        due = self.due_ns(call)
+        return due if call.session is None else min(due, refresh_ns(call) or NEVER)
 
     def expire(self, call: Call, now_ns: int) -> list[Event]:
         """End a call that nobody has been heard of for too long; notice that the refresh of its session did not come."""

@@ -90,7 +90,7 @@ class Calls(LateCalls):
             request_uri=message.request_uri,
             invite=begin(message),
             init_ns=packet.at_ns,
-            caller=Side(sender.uri, sender.name, message.from_tag, contacts[0] if contacts else "", message.cseq, message.record_route, packet.source),
+            caller=Side(sender.uri, sender.name, message.from_tag, contacts[0] if contacts else "", message.cseq, tuple(message.record_route), packet.source),
             callee=Side(target.uri, target.name),
             h_entry=entry,
             user_agent=text(agents[0]) if agents else "",
@@ -200,7 +200,7 @@ class Calls(LateCalls):
         """Take up the ACK and the BYE that came a moment before the 2xx they belong to: packets overtake each other."""
         events: list[Event] = []
         if packet.at_ns - call.early_acks.get(message.to_tag, 0) <= OVERTAKE_NS:
-            call.notes = [words for words in call.notes if words != NO_ANSWER]
+            call.notes = tuple(words for words in call.notes if words != NO_ANSWER)
             if (fork := call.forks.get(message.to_tag)) is not None:
                 fork.acked = True
             events.append(self._enter(call, CONFIRMED, packet.at_ns, "ACK"))

@@ -147,6 +147,11 @@ class Engine(LateJoins):
             due = self._timers[0][0]
         return due if due < NEVER else None
 
+    def is_due(self, now_ns: int) -> bool:
+        """Return whether `expire` may have something to do by now."""
+        timers = self._timers
+        return self.strays.due_ns <= now_ns or (bool(timers) and timers[0][0] <= now_ns)
+
     def expire(self, now_ns: int) -> list[Event]:
         """Run every timer up to this time and return what came of it."""
         events: list[Event] = self._called() if self.records.called else []  # of a restart
@@ -183,9 +188,11 @@ class Engine(LateJoins):
     def _schedule(self, call_id: bytes, family: Family) -> None:
         due = family.due_ns
         for call in family.calls:
-            due = min(due, self.calls.next_ns(call))
+            if (next_ns := self.calls.next_ns(call)) < due:
+                due = next_ns
         for record in family.records:
-            due = min(due, self.records.due_ns(record))
+            if (next_ns := self.records.due_ns(record)) < due:
+                due = next_ns
         if due < family.due_ns:
             family.due_ns = due
             heapq.heappush(self._timers, (due, call_id))

@@ -2,6 +2,7 @@
 
 import re
 from hashlib import blake2b
+from struct import unpack_from
 
 DID = re.compile(rb"([0-9a-f]+)\.([0-9a-f]+)(?=[;>,?\s]|$)")
 DID_MAX = 18
@@ -9,13 +10,11 @@ DID_MAX = 18
 
 def h_entry(call_id: bytes, hash_size: int) -> int:
     """Return the slot of a Call-ID (Kamailio: core_hash, hashes.h); `hash_size` is a power of two."""
+    words = len(call_id) >> 2
     h = 0
-    whole = len(call_id) & ~3
-    for i in range(0, whole, 4):
-        v = int.from_bytes(call_id[i : i + 4], "big")
+    for v in (*unpack_from(f"!{words}I", call_id), int.from_bytes(call_id[words << 2 :])):
         h += v ^ (v >> 3)
-    v = int.from_bytes(call_id[whole:], "big")
-    h = (h + (v ^ (v >> 3))) & 0xFFFFFFFF
+    h &= 0xFFFFFFFF
     h = (h + (h >> 11) + (h >> 13) + (h >> 23)) & 0xFFFFFFFF
     return h & (hash_size - 1)
 

@@ -70,7 +70,7 @@ class LateCalls(CallTable):
         """Set a call back that was joined by a request and thought to be up, when an older INVITE of the same party is answered only now."""
         if call.state is not CONFIRMED or call.invite.branch or not 0 <= message.cseq < call.invite.cseq:
             return []
-        call.invite.cseqs.append(message.cseq)
+        call.invite.cseqs += (message.cseq,)
         call.start_ns = 0
         call.callee.tag = b""
         return [self._enter(call, EARLY, packet.at_ns, message.summary)]
@@ -88,8 +88,8 @@ class LateCalls(CallTable):
                 call.late, call.invite, call.request_uri = False, begin(message), message.request_uri
                 call.caller.uri, call.caller.name, call.caller.address = sender.uri, sender.name, packet.source
                 call.caller.cseq = max(call.caller.cseq, message.cseq)
-                call.caller.route_set = message.record_route
-                call.notes = [words for words in call.notes if words not in (LATE, GUESSED)]
+                call.caller.route_set = tuple(message.record_route)
+                call.notes = tuple(words for words in call.notes if words not in (LATE, GUESSED))
                 self.late_joins -= 1
                 self.processed += 1
 
@@ -97,4 +97,4 @@ class LateCalls(CallTable):
 def _transaction(message: Message) -> InviteTransaction:
     """Return the transaction of an INVITE that only a later request tells of: by its number where a PRACK names it, else by nothing."""
     number = acknowledged(message) if message.method == "PRACK" else None
-    return InviteTransaction(cseq=message.cseq, branch=b"", cseqs=[] if number is None else [number])
+    return InviteTransaction(cseq=message.cseq, branch=b"", cseqs=() if number is None else (number,))

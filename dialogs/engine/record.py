@@ -75,7 +75,7 @@ class Record(msgspec.Struct, gc=False):
     sockets: dict[bytes, str] = {}
     "To-tag of an answer -> the socket it came in on: the callee leg's, once that answer is the first 2xx."
 
-    outs: list[bytes] = []
+    outs: tuple[bytes, ...] = ()
     "To-tags of relayed answers below 300 (ims_dialog's dlg_out entries)."
 
     ignored: bool = False
@@ -84,7 +84,7 @@ class Record(msgspec.Struct, gc=False):
     own_bye_ns: int = 0
     "When the proxy's own BYEs have timed out; 0 while it sent none."
 
-    own_byes: list[bytes] = []
+    own_byes: tuple[bytes, ...] = ()
     "Branches of BYEs that the proxy itself sent: the first final answer to one of them ends the record."
 
     @property

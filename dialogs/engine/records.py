@@ -158,7 +158,7 @@ class Records(RecordTable):
             return
         record = found[0]
         if len(record.own_byes) < BRANCHES_MAX:
-            record.own_byes.append(message.branch)
+            record.own_byes += (message.branch,)
         if not record.own_bye_ns:
             record.own_bye_ns = now_ns + OWN_BYE_NS
             self.moved += 1
@@ -262,7 +262,7 @@ class Records(RecordTable):
         if after is None:
             return
         if asked in (RPL1XX, RPL2XX) and message.to_tag and message.to_tag not in record.outs:
-            record.outs.append(message.to_tag)
+            record.outs += (message.to_tag,)
         if after is not DELETED:
             self._advance(record, asked, after, message, packet, downstream=downstream)
         elif before is not DELETED:

@@ -21,16 +21,16 @@ class InviteTransaction(msgspec.Struct, gc=False):
 
     cseq: int
     branch: bytes
-    cseqs: list[int]
-    others: list[bytes] = []
+    cseqs: tuple[int, ...]
+    others: tuple[bytes, ...] = ()
 
     def see(self, message: Message) -> None:
         """Remember another copy of the INVITE: the next hop, a fork, the trunk's CSeq+1."""
         branch = message.branch
         if branch != self.branch and branch not in self.others and len(self.others) < BRANCHES_MAX:
-            self.others.append(branch)
+            self.others += (branch,)
         if message.cseq not in self.cseqs and len(self.cseqs) < BRANCHES_MAX:
-            self.cseqs.append(message.cseq)
+            self.cseqs += (message.cseq,)
 
     def knows(self, branch: bytes) -> bool:
         """Return whether an INVITE copy had this branch."""
@@ -43,7 +43,7 @@ class InviteTransaction(msgspec.Struct, gc=False):
 
 def begin(message: Message) -> InviteTransaction:
     """Return the transaction that this INVITE starts."""
-    return InviteTransaction(cseq=message.cseq, branch=message.branch, cseqs=[message.cseq])
+    return InviteTransaction(cseq=message.cseq, branch=message.branch, cseqs=(message.cseq,))
 
 
 class Copies:

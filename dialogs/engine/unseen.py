@@ -83,8 +83,8 @@ def unseen_at_answer(call: Call, message: Message, packet: Packet) -> None:
 
 def names_tls(message: Message) -> bool:
     """Return whether TLS is named anywhere: of most calls nothing more needs to be looked at."""
-    lower = message.data.lower()
-    return b"tls" in lower or b"wss" in lower or b"sips:" in lower
+    find = message.head.lower().find
+    return find(b"tls") >= 0 or find(b"wss") >= 0 or find(b"sips:") >= 0
 
 
 def transports(message: Message) -> list[str]:

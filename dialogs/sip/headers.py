@@ -1,11 +1,12 @@
 """Header names and how a header is found in the head of a message. Knows bytes; knows no message.
 
-A head begins with the line feed that ends the start line, so that every header stands behind one.
+Every header stands behind a line feed, the first one behind that of the start line.
 Here and in the other hot places bytes are looked for with `find`, or as a number: `b"," in value` first fails to read its left side
 as a number, which takes ten times as long.
 """
 
 import re
+from functools import lru_cache
 
 COMPACT = {
     b"i": b"call-id",
@@ -24,54 +25,27 @@ COMPACT = {
     b"o": b"event",
     b"u": b"allow-events",
 }
-COMMON = (
-    *("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length", "Content-Type", "Max-Forwards", "Record-Route", "Route"),
-    *("User-Agent", "Server", "Allow", "Supported", "Require", "Expires", "Authorization", "Proxy-Authorization", "WWW-Authenticate"),
-    *("Proxy-Authenticate", "Subject", "Reason", "Session-Expires", "Min-SE", "P-Asserted-Identity", "Accept", "Date", "Event"),
-)
-FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 BLANK = b" \t"
-"How a line begins that continues the one before it."
+"How a line begins that continues the one before it (RFC 3261, 7.3.1)."
 
-BLANKS = re.compile(rb"(\n[^\s:]+)[ \t]+:")
-
-
-def _keys(name: bytes) -> tuple[bytes, ...]:
-    return tuple(b"\n" + spelling + b":" for spelling in (name, *(short for short, long in COMPACT.items() if long == name)))
+FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 
 
-KEYS = {name: _keys(name) for name in {spelled.lower().encode() for spelled in COMMON} | set(COMPACT.values())}
-"How a header begins a line of a lower-cased head: long and compact."
+@lru_cache(256)  # the names that messages are asked for; bounded, whatever rules are written
+def pattern_of(name: bytes) -> re.Pattern[bytes]:
+    """Return what finds the values of a header, long and compact, in any case, with blanks before the colon and with the lines that continue it.
+
+    Sets of letters in place of IGNORECASE: the expression then skips from one line feed to the next.
+    """
+    spellings = (name, *(short for short, long in COMPACT.items() if long == name))
+    any_case = (b"".join(b"[%c%c]" % (c, c - 32) if 0x61 <= c <= 0x7A else re.escape(b"%c" % c) for c in spelling) for spelling in spellings)
+    return re.compile(rb"\n(?:" + b"|".join(any_case) + rb")[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 
 
-def keys_of(name: bytes) -> tuple[bytes, ...]:
-    """Return the beginnings of lines under which a header stands; `name` is lower case and long."""
-    return KEYS.get(name) or _keys(name)
-
-
-def plain(head: bytes) -> bytes:
-    """Return a head without folds (RFC 3261, 7.3.1) and without blanks before colons; a plain one stays the same."""
-    if head.find(b" :") < 0 and head.find(b"\t:") < 0 and head.find(b"\n ") < 0 and head.find(b"\n\t") < 0:
-        return head
-    return BLANKS.sub(rb"\1:", FOLD.sub(b" ", head))
-
-
-def find(head: bytes, lower: bytes, keys: tuple[bytes, ...]) -> list[bytes] | None:
-    """Return the values that stand behind these beginnings of lines, in order; None when one of them is folded."""
-    places = []
-    for key in keys:
-        start = lower.find(key)
-        while start >= 0:
-            end = head.find(b"\n", start + 1)
-            if end < 0:
-                end = len(head)
-            elif end + 1 < len(head) and head[end + 1] in BLANK:
-                return None
-            places.append((start, head[start + len(key) : end].strip()))
-            start = lower.find(key, end)
-    if len(places) > 1:
-        places.sort()
-    return [value for _, value in places]
+def find(data: bytes, name: bytes, start: int, end: int) -> list[bytes]:
+    """Return the values of a header in order; `name` is lower case and long, `start` the line feed before the first header."""
+    values: list[bytes] = pattern_of(name).findall(data, start, end)
+    return [(value if value.find(b"\n") < 0 else FOLD.sub(b" ", value)).strip() for value in values] if values else values
 
 
 def canonical(name: str) -> bytes:

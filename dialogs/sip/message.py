@@ -20,13 +20,11 @@ METHODS = {
 START_MAX = 96
 CSEQ_DIGITS = 10
 METHOD_MAX = 64
-FIRST = (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:")
+FIRST = tuple((name, len(name)) for name in (b"\nCall-ID:", b"\nFrom:", b"\nTo:", b"\nCSeq:", b"\nVia:"))
 """The headers that every message needs, as nearly every sender spells them: a find for each costs a fraction of a look at every line.
 A message that has one of them in another spelling, folded or not at all is read again the tolerant way."""
 
-NO_HEAD = b""
 BLANK = headers.BLANK
-BREAKS = (b"\r", b"\n")
 AFTER_CODE = frozenset(b" \r\n")
 
 
@@ -35,12 +33,12 @@ def _usual(data: bytes, at: int, head_end: int) -> list[bytes] | None:
     if head_end == len(data):
         return None
     found, find, start = [], data.find, at
-    for key in FIRST:
+    for key, size in FIRST:
         start = find(key, at, head_end)
         end = find(b"\n", start + 1)
         if start < 0 or data[end + 1] in BLANK:
             return None
-        found.append(data[start + len(key) : end].strip())
+        found.append(data[start + size : end].strip())
     return None if start != at and data[at:start].lower().find(b"\nv") >= 0 else found
 
 
@@ -48,7 +46,7 @@ class Message:
     """What requests and responses share."""
 
     __slots__ = (
-        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_head", "_lower", "_plain", "_record_route", "_start_end", "_to", "_to_address"),
+        *("_body_at", "_contacts", "_cseq", "_from", "_from_address", "_record_route", "_request_uri", "_start_end", "_to", "_to_address"),
         *("branch", "call_id", "cseq", "data", "from_tag", "method", "status", "to_tag"),
     )
 
@@ -75,11 +73,11 @@ class Message:
         self.status = status
         self._body_at = head_end
         self._start_end = start_end
-        self._head = NO_HEAD
         self._from_address: Address | None = None
         self._to_address: Address | None = None
         self._contacts: list[str] | None = None
         self._record_route: list[str] | None = None
+        self._request_uri: str | None = "" if status else None
         self.call_id, self._from, self._to, self._cseq, via = _usual(data, start_end - 1, head_end) or self._unusual()
         self.from_tag = tag_of(self._from)
         self.to_tag = tag_of(self._to)
@@ -89,7 +87,7 @@ class Message:
 
     def _unusual(self) -> list[bytes]:
         """Return the values of FIRST in whatever spelling they come, b"" where there is none."""
-        return [(self.values(name[1:-1].lower()) or [b""])[0] for name in FIRST]
+        return [(self.values(name[1:-1].lower()) or [b""])[0] for name, _ in FIRST]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.data == other.data
@@ -101,18 +99,7 @@ class Message:
 
     def values(self, name: bytes) -> list[bytes]:
         """Return every value of a header in order, unsplit; `name` is lower case and long."""
-        if not self._head:  # a lower-cased copy and a find in it cost a fraction of a look at every line
-            self._head = self.data[self._start_end - 1 : self._body_at]
-            self._lower = self._head.lower()
-            self._plain = False
-        keys = headers.keys_of(name)
-        found = headers.find(self._head, self._lower, keys)
-        if found is None or (not found and not self._plain):
-            self._plain = True
-            self._head = headers.plain(self._head)
-            self._lower = self._head.lower()
-            found = headers.find(self._head, self._lower, keys)
-        return found or []
+        return headers.find(self.data, name, self._start_end - 1, self._body_at)
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header in any spelling, None without it."""
@@ -169,6 +156,11 @@ class Message:
         return [text(item) for item in self.items(b"route")]
 
     @property
+    def head(self) -> bytes:
+        """The start line and the headers."""
+        return self.data[: self._body_at]
+
+    @property
     def body(self) -> bytes:
         """What follows the blank line, cut to Content-Length where that is shorter (RFC 3261, 18.3)."""
         body = self.data[self._body_at :]
@@ -179,12 +171,15 @@ class Message:
     @property
     def start_line(self) -> bytes:
         """The first line, cut to a sane length."""
-        return self.data[: min(START_MAX, self._start_end)].strip()
+        end = self._start_end
+        return self.data[: end if end < START_MAX else START_MAX].strip()
 
     @property
     def request_uri(self) -> str:
-        """The Request-URI, "" for a response."""
-        return "" if self.status else text(b" ".join(self.data[: self._start_end].split()[1:-1]))
+        """The Request-URI, "" for a response. Made once: both views keep it."""
+        if self._request_uri is None:
+            self._request_uri = text(b" ".join(self.data[: self._start_end].split()[1:-1]))
+        return self._request_uri
 
     @property
     def reason(self) -> str:
@@ -227,11 +222,12 @@ def summary(start_line: bytes, method: str) -> str:
 
 def parse(data: bytes) -> Request | Response | None:
     """Return the message in these bytes, None when they hold no SIP start line. Never raises."""
-    if data.startswith(BREAKS):
-        data = data.lstrip(b"\r\n")
     start_end = data.find(b"\n")
-    if start_end < 0:
-        return None
+    if start_end < 2 or data[0] == 0x0D:  # line breaks before the message (RFC 3261, 7.5), or no line at all
+        data = data.lstrip(b"\r\n")
+        start_end = data.find(b"\n")
+        if start_end < 0:
+            return None
     head_end = data.find(b"\r\n\r\n")
     if head_end < 0:
         head_end = data.find(b"\n\n")

@@ -73,7 +73,7 @@ class HepIntake(Counted):
         if believed:
             return packet
         self.misdated += 1
-        return packet._replace(at_ns=received_ns)
+        return packet.changed(at_ns=received_ns)
 
     def _count(self, packets: list[Packet]) -> list[Packet]:
         if packets:

@@ -14,7 +14,7 @@ from dialogs.taps.counters import Counters
 from dialogs.taps.encrypted import SIP_PORTS, TLS_PORT, looks_encrypted
 from dialogs.taps.fragments import Reassembler
 from dialogs.taps.icmp import ICMP, ICMP_V6, quotes_sip
-from dialogs.taps.link import IPV4, IPV6, LinkReader
+from dialogs.taps.link import IPV4, IPV6, LinkReader, ethernet
 from dialogs.taps.tcp import EVENTS, Streams
 from dialogs.taps.tunnels import ETHERTYPES, MAX_DEPTH, PROTOCOLS, UDP_PORTS, Opener
 
@@ -33,7 +33,9 @@ _ipv4_header = struct.Struct("!BxHxxHxB").unpack_from
 _ipv6_header = struct.Struct("!BxxxHB").unpack_from
 _tcp_header = struct.Struct("!I4xBB").unpack_from
 _udp_length = struct.Struct("!H").unpack_from
-_new = tuple.__new__  # a NamedTuple's own constructor is a Python function: twice the time
+_plain_headers = struct.Struct("!12xHBxHxxHxB14xH").unpack_from
+PLAIN_SIZE = 42
+"Of an Ethernet, an IPv4 and a UDP header."
 
 
 class Decoder:
@@ -62,6 +64,11 @@ class Decoder:
     def decode(self, at_ns: int, link: LinkReader, frame: bytes, out: list[Packet]) -> None:
         """Append what the frame carries to `out`: nothing, one packet, several messages of a stream."""
         try:
+            if link is ethernet and len(frame) >= PLAIN_SIZE:  # nearly all there is: UDP in a whole IPv4 packet without options, in one look
+                kind, first, total, fragment, protocol, length = _plain_headers(frame)
+                if kind == IPV4 and first == 0x45 and protocol == UDP and not fragment & 0x3FFF:
+                    self._udp(at_ns, frame[26:38], frame, 34, 14 + total if total else len(frame), length, out)
+                    return
             kind, at = link(frame)
             if kind == IPV4:
                 self._ipv4(at_ns, frame, at, out)
@@ -119,7 +126,7 @@ class Decoder:
         elif protocol == UDP:
             # without options addresses and ports stand side by side: one slice
             key = frame[at + 12 : at + 24] if header == 20 else frame[at + 12 : at + 20] + frame[body : body + 4]
-            self._udp(at_ns, key, frame, body, end, out)
+            self._udp(at_ns, key, frame, body, end, _udp_length(frame, body + 4)[0], out)
         else:
             self._transport(at_ns, protocol, frame[at + 12 : at + 20], frame, body, end, out)
 
@@ -163,7 +170,7 @@ class Decoder:
         while protocol == AUTHENTICATION:
             protocol, at = body[at], at + (body[at + 1] + 2 << 2)
         if protocol == UDP:
-            self._udp(at_ns, addresses + body[at : at + 4], body, at, end, out)
+            self._udp(at_ns, addresses + body[at : at + 4], body, at, end, _udp_length(body, at + 4)[0], out)
         elif protocol == TCP:
             self._tcp(at_ns, addresses + body[at : at + 4], body, at, end, out)
         elif protocol in PROTOCOLS:
@@ -195,8 +202,8 @@ class Decoder:
         else:
             self.streams.segment(at_ns, key, sequence, flags, body[start:stop], out, end - stop)
 
-    def _udp(self, at_ns: int, key: bytes, body: bytes, at: int, end: int, out: list[Packet]) -> None:
-        (length,) = _udp_length(body, at + 4)
+    def _udp(self, at_ns: int, key: bytes, body: bytes, at: int, end: int, length: int, out: list[Packet]) -> None:
+        """Read a datagram whose header, which tells this length, begins at `at`. `key` is both addresses and both ports."""
         stop = at + length
         if stop > end or length < 8:  # cut by the snap length, or 0 in a jumbogram
             stop = end
@@ -212,7 +219,7 @@ class Decoder:
             return
         pair = self.book.pairs.get(key) or self.book.remember(key)
         pair.packets += 1
-        out.append(_new(Packet, (at_ns, pair.source, pair.destination, "udp", payload, self.tap)))
+        out.append(Packet(at_ns, pair.source, pair.destination, "udp", payload, self.tap))
 
     def wants(self, key: bytes) -> bool:
         """Tell whether one of the ports at the end of a key is one of ours; all are where none was named."""

@@ -127,12 +127,12 @@ class Player:
 
     def _dressed(self, played: Round, now_ns: int) -> Packet:
         """Return the packet with the time and the Call-ID of its round, and this tap's name."""
-        packet = played.packet._replace(tap=self.name)
+        packet = played.packet.changed(tap=self.name)
         if self._loop:
-            packet = packet._replace(data=renamed(packet.data, played.suffix))
+            packet = packet.changed(data=renamed(packet.data, played.suffix))
         if self._speed is not None:
-            return packet._replace(at_ns=played.due_ns)
-        return packet._replace(at_ns=now_ns) if self._loop else packet
+            return packet.changed(at_ns=played.due_ns)
+        return packet.changed(at_ns=now_ns) if self._loop else packet
 
     def _advance(self, played: Round) -> None:
         """Look at the packet after this one; where a round ends or the next one's time has come, begin that."""

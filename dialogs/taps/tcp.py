@@ -24,8 +24,6 @@ MAX_WAITING = 1024 * 1024
 MAX_PIECES = 2048
 GAP_NS = 3 * 1_000_000_000
 
-_new = tuple.__new__  # a NamedTuple's own constructor is a Python function: twice the time
-
 
 class Streams:
     """All TCP connections of one tap. A key is what the address book wants: both addresses and both ports as they stand in the headers."""
@@ -185,7 +183,7 @@ class Streams:
         pair = self._book.pairs.get(flow.key) or self._book.remember(flow.key)
         pair.packets += len(self._messages)
         start, end, transport, tap = pair.source, pair.destination, flow.content.transport, self._tap
-        packets.extend([_new(Packet, (at_ns, start, end, transport, message, tap)) for message in self._messages])
+        packets.extend([Packet(at_ns, start, end, transport, message, tap) for message in self._messages])
         self._messages.clear()
 
     def _wait(self, flow: Flow, at_ns: int, place: int, payload: bytes, packets: list[Packet]) -> None:

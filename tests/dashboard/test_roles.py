@@ -15,7 +15,7 @@ def permissions(role: str) -> set[str]:
 
 def test_viewer_and_operator_may_what_their_names_say() -> None:
     assert permissions("viewer") == VIEWS
-    assert permissions("operator") == VIEWS | {"end_call", "change_alert"}
+    assert permissions("operator") == VIEWS | {"end_call", "change_alert", "change_dialogrow"}
 
 
 def test_administrator_may_all_but_edit_the_log() -> None:

@@ -7,7 +7,7 @@ returns what to do at a moment; it raises RuleError for arguments that make no s
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from dialogs.engine.rules.errors import RuleError
+from dialogs.engine.rules.errors import RuleError, nearest
 from dialogs.engine.rules.moment import TIMEOUT_BYE, Moment, Subject
 from dialogs.engine.rules.variables import compile_template
 
@@ -164,9 +164,9 @@ ACTIONS: dict[str, tuple[Callable[..., Action], tuple[type, ...], int]] = {
 def compile_action(name: str, arguments: Sequence[Any]) -> Action:
     """Return an action as the configuration has it. Raises RuleError."""
     if name not in ACTIONS:
-        raise RuleError(f"do: {name} is not known; there are {' '.join(ACTIONS)}")
+        raise RuleError(f"{name} is not known{nearest(name, ACTIONS)}")
     make, types, fewest = ACTIONS[name]
-    wanted = f"do: {name} takes {', '.join(KIND_WORDS[kind] for kind in types)}"
+    wanted = f"{name} takes {', '.join(KIND_WORDS[kind] for kind in types)}"
     if not fewest <= len(arguments) <= len(types):
         raise RuleError(f"{wanted}, not {len(arguments)} of them")
     if any(type(argument) is not kind for argument, kind in zip(arguments, types, strict=False)):

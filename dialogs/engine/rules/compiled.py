@@ -1,5 +1,6 @@
 """Rules compiled from the configuration, by moment. Knows the configuration's values; knows no file."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from dialogs.config import Config, Rule
@@ -27,20 +28,35 @@ def compile_rules(config: Config) -> Rules:
     rules = config.rule or (Rule(do=({"set_profile": ["caller", "$fu"]},)),)
     found: Rules = {}
     for number, rule in enumerate(rules, 1):
-        try:
-            compiled = _compile(rule)
-        except RuleError as error:
-            raise RuleError(f"rule {number}: {error}") from error
-        found[rule.on] = (*found.get(rule.on, ()), compiled)
+        found[rule.on] = (*found.get(rule.on, ()), _compile(number, rule))
     return found
 
 
-def _compile(rule: Rule) -> CompiledRule:
-    if rule.on not in MOMENTS:
-        raise RuleError(f"on: expected {', '.join(MOMENTS)}, got {rule.on!r}")
-    test = compile_condition(rule.when) if rule.when.strip() else _always
-    actions = [compile_action(name, arguments if isinstance(arguments, list) else [arguments]) for action in rule.do for name, arguments in action.items()]
-    return CompiledRule(test, tuple(actions))
+def _compile(number: int, rule: Rule) -> CompiledRule:
+    key = "on"
+    try:
+        if rule.on not in MOMENTS:
+            raise RuleError(f"expected {', '.join(MOMENTS)}, got {rule.on!r}")
+        key = "when"
+        test = compile_condition(rule.when) if rule.when.strip() else _always
+        key = "do"
+        return CompiledRule(test, _actions(rule))
+    except RuleError as error:
+        raise error.placed(number, key) from error.__cause__
+
+
+def _actions(rule: Rule) -> tuple[Action, ...]:
+    made: list[Action] = []
+    seen: Counter[str] = Counter()
+    for name, arguments in ((name, arguments) for action in rule.do for name, arguments in action.items()):
+        try:
+            made.append(compile_action(name, arguments if isinstance(arguments, list) else [arguments]))
+        except RuleError as error:
+            if not error.word:
+                error.word, error.nth = name, seen[name]
+            raise
+        seen[name] += 1
+    return tuple(made)
 
 
 def _always(_moment: Moment) -> bool:

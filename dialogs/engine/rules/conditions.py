@@ -4,7 +4,8 @@ Parsed by lark into closures once. Adding a function is one entry in FUNCTIONS.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -12,7 +13,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
 from dialogs.engine.fields import Scalar
-from dialogs.engine.rules.errors import RuleError
+from dialogs.engine.rules.errors import RuleError, nearest
 from dialogs.engine.rules.moment import Moment
 from dialogs.engine.rules.variables import Value, compile_template, compile_variable
 
@@ -41,14 +42,17 @@ WORDS = {
     "NUMBER": "a number",
     "NAME": "a function",
     "OPERATOR": "== != =~ !~ < > <= >=",
-    "LPAR": "(",
-    "RPAR": ")",
-    "COMMA": ",",
+    "LPAR": '"("',
+    "RPAR": '")"',
+    "COMMA": '","',
     "AND": "and",
     "OR": "or",
     "NOT": "not",
     "$END": "the end",
 }
+GOT = re.compile(r"""\$?[\w.-]+|["'][^"']*["']?|[^\w\s"'$()]+|\S""")
+"What stands where something else was expected."
+
 ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": lt, ">": gt, "<=": le, ">=": ge}
 
 
@@ -83,16 +87,31 @@ def compile_condition(condition: str) -> Test:
     try:
         test: Test = _Compiler().transform(_PARSER.parse(condition))
     except UnexpectedInput as error:
-        expected = ", ".join(sorted(_words(error)))
-        raise RuleError(f"when = '{condition}': column {max(error.column, 1)}: expected {expected}") from error
+        raise _unexpected(condition, error) from error
     except VisitError as error:
-        raise RuleError(f"when = '{condition}': {error.orig_exc}") from error
+        raise error.orig_exc from error
     return test
 
 
-def _words(error: UnexpectedInput) -> set[str]:
-    found = getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
-    return {WORDS.get(name, name) for name in found}
+def _unexpected(condition: str, error: UnexpectedInput) -> RuleError:
+    """Return what could stand where the condition goes wrong, and what does."""
+    so_far: Any = _PARSER.parse_interactive(condition)  # lark has no types for what follows
+    with suppress(UnexpectedInput):
+        so_far.exhaust_lexer()
+    offset = len(condition.rstrip()) if getattr(error, "token", Token("", "")).type == "$END" else error.pos_in_stream or 0
+    got = GOT.match(condition, offset)
+    expected = ", ".join(sorted(WORDS[name] for name in so_far.accepts()))
+    return RuleError(f"expected {expected}, got {got[0] if got else 'the end'}", offset=offset)
+
+
+@contextmanager
+def _at(token: Token) -> Iterator[None]:
+    """Have a mistake in a token say where it stands."""
+    try:
+        yield
+    except RuleError as error:
+        error.offset = (token.start_pos or 0) + max(str(token).find(error.word), 0)
+        raise
 
 
 def _number(value: Scalar) -> int | None:
@@ -118,19 +137,22 @@ class _Compiler(Transformer[Token, Any]):
         if not isinstance(token, Token):
             return token
         if token.type == "VARIABLE":
-            return compile_variable(str(token))
+            with _at(token):
+                return compile_variable(str(token))
         if token.type == "NUMBER":
             number = int(token)
             return lambda _moment: number
-        return compile_template(str(token)[1:-1])
+        with _at(token):
+            return compile_template(str(token)[1:-1])
 
     def call(self, name: Token, *arguments: Value | None) -> Value:
         given = [argument for argument in arguments if argument is not None]
         if name not in FUNCTIONS:
-            raise RuleError(f"{name}() is not known here; there are {' '.join(FUNCTIONS)}")
+            raise RuleError(f"{name}() is not known here{nearest(name, FUNCTIONS)}", offset=name.start_pos or 0)
         function, fewest, most = FUNCTIONS[name]
         if not fewest <= len(given) <= most:
-            raise RuleError(f"{name}() takes {fewest} to {most} arguments, not {len(given)}" if most > fewest else f"{name}() takes {fewest}, not {len(given)}")
+            wanted = f"{fewest} to {most} arguments" if most > fewest else fewest
+            raise RuleError(f"{name}() takes {wanted}, not {len(given)}", offset=name.start_pos or 0)
         return lambda moment: function(moment, *(argument(moment) for argument in given))
 
     def holds(self, value: Value) -> Test:
@@ -154,8 +176,10 @@ class _Compiler(Transformer[Token, Any]):
     def _match(left: Value, operator: Token, right: Value) -> Test:
         try:
             pattern = re.compile(str(right(None)))  # type: ignore[arg-type]
-        except (re.error, AttributeError) as error:
-            raise RuleError(f'what follows {operator} must be a "regular expression": {error}') from error
+        except AttributeError as error:
+            raise RuleError(f'what follows {operator} must be a "regular expression", no variable', offset=operator.start_pos or 0) from error
+        except re.error as error:
+            raise RuleError(f'what follows {operator} must be a "regular expression": {error}', offset=operator.start_pos or 0) from error
         found = operator == "=~"
         return lambda moment: (pattern.search(str(left(moment) or "")) is not None) is found
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dialogs.engine.fields import Scalar
 from dialogs.engine.identity import format_did
-from dialogs.engine.rules.errors import RuleError
+from dialogs.engine.rules.errors import RuleError, nearest
 from dialogs.engine.rules.moment import TIMEOUT_BYE, Moment
 from dialogs.packet import SECOND
 from dialogs.sip import URI
@@ -86,7 +86,7 @@ def _variable(name: str) -> Value:
 
 def _dialog(key: str) -> Value:
     if key not in DLG_KEYS:
-        raise RuleError(f"$dlg({key}) is not known; there are {' '.join(DLG_KEYS)}")
+        raise RuleError(f"$dlg({key}) is not known{nearest(key, DLG_KEYS)}", word=f"$dlg({key}")
     return lambda moment: moment.subject.field(key)
 
 
@@ -101,7 +101,7 @@ CONTEXT: dict[str, Value] = {
 
 def _context(key: str) -> Value:
     if key not in CONTEXT:
-        raise RuleError(f"$dlg_ctx({key}) is not known here; there are {' '.join(CONTEXT)}")
+        raise RuleError(f"$dlg_ctx({key}) is not known here{nearest(key, CONTEXT)}", word=f"$dlg_ctx({key}")
     return CONTEXT[key]
 
 
@@ -116,8 +116,8 @@ def compile_variable(spelled: str) -> Value:
         return PLAIN[name]
     if bracket and name in KEYED:
         return KEYED[name](key.removesuffix(")").strip())
-    known = " ".join([*PLAIN, *(f"{name}(...)" for name in KEYED)])
-    raise RuleError(f"{spelled} is no variable known here; there are {known}")
+    known = [*PLAIN, *(f"{name}(...)" for name in KEYED)]
+    raise RuleError(f"{spelled} is no variable known here{nearest(spelled, known)}", word=spelled)
 
 
 def compile_template(template: str) -> Callable[[Moment], str | None]:

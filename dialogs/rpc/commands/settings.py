@@ -1,33 +1,41 @@
 """Commands that read and set what rules set: variables, flags, lifetimes; under the names of Kamailio's script functions. Knows dialogs; knows no transport.
 
-What is set is set on the record and on the wire call: the pages show the second.
+What is set is set on the record and on the wire call: the pages show the second. Where there is no record any more, or none yet (the call was joined late),
+it is set on the wire call alone.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from dialogs.engine.call import Call
 from dialogs.engine.lookup import reschedule
 from dialogs.engine.record import VARIABLES_CHANGED, Record
 from dialogs.engine.rules.actions import FLAGS, TEXT_MAX, set_variable
-from dialogs.engine.states import DELETED
-from dialogs.rpc.commands.acting import NOT_FOUND, numbered
+from dialogs.rpc.commands.acting import NOT_FOUND
 from dialogs.rpc.commands.listings import INVALID
 from dialogs.rpc.errors import Fault
 from dialogs.rpc.host import Host
 from dialogs.rpc.registry import PAUSE, Loose, Value, command
-from dialogs.rpc.walk import by_tags, wire_call
+from dialogs.rpc.walk import living, living_by_number
 
 TIMEOUT_MAX = 10 * 365 * 24 * 3600
 NEED_KEY = Fault(400, "Need the callid, from tag, to tag and key")
 NEED_FLAG = Fault(400, "Need the callid, from tag, to tag and flag")
 
 
-def _both(host: Host, record: Record) -> list[Record | Call]:
-    """Return a record and its wire call, neither of them ended."""
-    if record.state is DELETED:
-        raise NOT_FOUND
-    call = wire_call(host, record)
-    return [record] if call is None or call.state is DELETED else [record, call]
+def _named(host: Host, callid: str, ftag: str, ttag: str) -> list[Record | Call]:
+    """Return what these tags name: a live record and its wire call, or one of the two. Raises Fault."""
+    if found := living(host, callid, ftag, ttag):
+        return found
+    raise NOT_FOUND
+
+
+def _numbered(host: Host, h_entry: int, h_id: int) -> Iterator[Any]:
+    """Yield PAUSE while looking, then what this number names, as `_named`. Raises Fault."""
+    for found in living_by_number(host, h_entry, h_id):
+        if found is None:
+            raise NOT_FOUND
+        yield found
 
 
 def _told(host: Host, dialogs: list[Record | Call]) -> None:
@@ -41,16 +49,16 @@ def _told(host: Host, dialogs: list[Record | Call]) -> None:
 @command("dlg.get_var", permission="read", need=NEED_KEY)
 def get_var(host: Host, callid: Loose, ftag: Loose, ttag: Loose, key: Loose) -> str:
     """Returns the value of a dialog's variable."""
-    record = by_tags(host, callid, ftag, ttag, NOT_FOUND)
-    if key not in record.variables:
+    variables = _named(host, callid, ftag, ttag)[0].variables
+    if key not in variables:
         raise Fault(404, "Variable not found")
-    return record.variables[key]
+    return variables[key]
 
 
 @command("dlg.set_var", permission="control", need=NEED_KEY)
 def set_var(host: Host, callid: Loose, ftag: Loose, ttag: Loose, key: Loose, value: Loose | None = None) -> str:
     """Sets a dialog's variable; without a value it is removed."""
-    dialogs = _both(host, by_tags(host, callid, ftag, ttag, NOT_FOUND))
+    dialogs = _named(host, callid, ftag, ttag)
     if not key or len(key) > TEXT_MAX or len(value or "") > TEXT_MAX:
         raise INVALID
     for dialog in dialogs:
@@ -67,13 +75,13 @@ def set_var(host: Host, callid: Loose, ftag: Loose, ttag: Loose, key: Loose, val
 @command("dlg.isflagset", permission="read", need=NEED_FLAG)
 def is_flag_set(host: Host, callid: Loose, ftag: Loose, ttag: Loose, flag: int) -> int:
     """Returns 1 when a dialog has a flag, else 0."""
-    return by_tags(host, callid, ftag, ttag, NOT_FOUND).sflags >> _flag(flag) & 1
+    return _named(host, callid, ftag, ttag)[0].sflags >> _flag(flag) & 1
 
 
 @command("dlg.setflag", permission="control", need=NEED_FLAG)
 def set_flag(host: Host, callid: Loose, ftag: Loose, ttag: Loose, flag: int) -> str:
     """Sets a dialog's flag, 0 to 31."""
-    dialogs = _both(host, by_tags(host, callid, ftag, ttag, NOT_FOUND))
+    dialogs = _named(host, callid, ftag, ttag)
     for dialog in dialogs:
         dialog.sflags |= 1 << _flag(flag)
     _told(host, dialogs)
@@ -83,7 +91,7 @@ def set_flag(host: Host, callid: Loose, ftag: Loose, ttag: Loose, flag: int) -> 
 @command("dlg.resetflag", permission="control", need=NEED_FLAG)
 def reset_flag(host: Host, callid: Loose, ftag: Loose, ttag: Loose, flag: int) -> str:
     """Takes a dialog's flag away, 0 to 31."""
-    dialogs = _both(host, by_tags(host, callid, ftag, ttag, NOT_FOUND))
+    dialogs = _named(host, callid, ftag, ttag)
     for dialog in dialogs:
         dialog.sflags &= ~(1 << _flag(flag))
     _told(host, dialogs)
@@ -99,8 +107,8 @@ def _flag(number: int) -> int:
 @command("dlg.get_timeout", permission="read", need=INVALID)
 def get_timeout(host: Host, h_entry: int, h_id: int) -> Iterator[Value]:
     """Returns the lifetime of a dialog, seconds."""
-    for found in numbered(host, h_entry, h_id):
-        yield PAUSE if found is PAUSE else found.lifetime
+    for found in _numbered(host, h_entry, h_id):
+        yield PAUSE if found is PAUSE else found[0].lifetime
 
 
 @command("dlg.set_timeout", permission="control", need=INVALID)
@@ -108,15 +116,15 @@ def set_timeout(host: Host, timeout: int, h_entry: int, h_id: int) -> Iterator[V
     """Sets the lifetime of a dialog, seconds; of an answered one it counts from now."""
     if not 0 < timeout <= TIMEOUT_MAX:
         raise Fault(500, "Invalid timeout value")
-    for found in numbered(host, h_entry, h_id):
+    engine = host.engine
+    for found in _numbered(host, h_entry, h_id):
         if found is PAUSE:
             yield PAUSE
             continue
-        dialogs, engine = _both(host, found), host.engine
-        for dialog in dialogs:
+        for dialog in found:
             if isinstance(dialog, Call):
                 engine.calls.set_timeout(dialog, timeout, host.now_ns())
             else:
                 engine.records.set_timeout(dialog, timeout, host.now_ns())
-        _told(host, dialogs)
+        _told(host, found)
         yield "Done"

@@ -19,6 +19,7 @@ from dialogs.engine.snapshot import CallSnapshot, decode
 from tests.dashboard.history.calls import NOW, call, change, leg, never
 
 pytestmark = pytest.mark.django_db(transaction=True)
+locking = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
 
 
 @pytest.fixture
@@ -87,6 +88,14 @@ def test_frames_stay_bytes_on_every_value(recorder: Recorder) -> None:
     assert (type(row.frames), len(row.frames), len(texts(recorder, row))) == (bytes, 6000, 300)
 
 
+def test_call_that_begins_again_gives_up_what_was_stored(recorder: Recorder) -> None:
+    for _reading in range(2):
+        recorder.write([change(call(1), "INVITE", begun=True), change(call(2), "INVITE")], NOW)
+        recorder.write([change(call(1), "200")], NOW)
+    rows = DialogRow.objects.order_by("uid")
+    assert [texts(recorder, row) for row in rows] == [["INVITE", "200"], ["INVITE", "INVITE"]]
+
+
 def test_write_knows_recordings(recorder: Recorder) -> None:
     recorder.write([change(call(1)), change(call(2, tap="file:demo"))], NOW)
     assert list(DialogRow.objects.order_by("uid").values_list("recorded", flat=True)) == [False, True]
@@ -123,14 +132,14 @@ def test_revisions_go_on_after_a_restart_and_after_retention(recorder: Recorder,
     assert DialogRow.objects.get().revision == 4
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks SQLite's file")
+@locking
 def test_locked_database_keeps_the_calls_and_merges_them(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     connection.ensure_connection()
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
     connection.close()
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert recorder.write([change(call(1), "INVITE"), change(call(2))], NOW) == 0
+        assert recorder.write([change(call(1), "INVITE", begun=True), change(call(2))], NOW) == 0
         assert recorder.error == "database: database is locked"
         assert recorder.write([change(call(1, state=5), "BYE")], NOW) == 0
         other.execute("ROLLBACK")
@@ -248,12 +257,13 @@ def test_state_that_is_stored_stays_when_its_row_says_so(recorder: Recorder) -> 
 
 def test_keep_stores_states_of_live_calls_and_moves_no_revision(recorder: Recorder) -> None:
     recorder.write([change(call(1), engine=None), change(call(2, state=5)), change(call(3), engine=None)], NOW)
-    before = list(DialogRow.objects.values_list("uid", "revision"))
+    before = sorted(DialogRow.objects.values_list("uid", "revision"))
     assert recorder.keep([(call(1).uid, b"state"), (call(2).uid, b"ended meanwhile"), ("of nobody", b"x")])
-    assert ([engine_of(number) for number in (1, 2, 3)], list(DialogRow.objects.values_list("uid", "revision"))) == ([b"state", None, None], before)
+    assert ([engine_of(number) for number in (1, 2, 3)], sorted(DialogRow.objects.values_list("uid", "revision"))) == ([b"state", None, None], before)
     assert [held.uid for held in recorder.restore()] == [call(1).uid]
 
 
+@locking
 def test_keep_waits_for_a_locked_database_and_for_its_rows(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder.write([change(call(1), engine=None)], NOW)
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
@@ -277,6 +287,7 @@ def test_forgotten_states_are_this_nodes_live_ones(recorder: Recorder) -> None:
     assert [engine_of(number) for number in (1, 2)] == [None, b"state"]
 
 
+@locking
 def test_what_rules_said_is_written_with_its_call_once(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = Notice(NOW, "alert", "58 calls\0"), Notice(NOW + 1, "terminate", "a rule asked")
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)

@@ -35,3 +35,7 @@ def test_clean_makes_text_that_databases_take(text: str, expected: str) -> None:
 @pytest.mark.parametrize(("vendor", "binary"), [("sqlite", "BLOB"), ("postgresql", "bytea")])
 def test_upsert_appends_frames_as_bytes(vendor: str, binary: str) -> None:
     assert upsert_sql(vendor).endswith(f"frames = CAST(dashboard_dialogrow.frames || excluded.frames AS {binary})")
+
+
+def test_upsert_of_a_call_that_begins_replaces_frames() -> None:
+    assert upsert_sql("sqlite", begun=True).endswith("frames = excluded.frames")

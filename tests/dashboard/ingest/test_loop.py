@@ -4,10 +4,12 @@ import asyncio
 import json
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db.models import Q
 
 from dashboard.history import segments
 from dashboard.ingest.loop import Ingest
@@ -117,7 +119,7 @@ async def test_call_seen_by_hep_is_recorded_and_ends(tmp_path):
         assert (row.ended_by, row.engine) == ("caller", None)
     row = await DialogRow.objects.aget()
     found = segments.read(tmp_path / "messages", bytes(row.frames))
-    assert ([stored.copy for stored in found.messages], found.gone) == ([False] * 8, ())
+    assert ([stored.repeat for stored in found.messages], found.gone) == ([False] * 8, ())
     assert await ProfileEntry.objects.filter(name="caller", value="sip:alice@example.org").acount() == 1
 
 
@@ -129,6 +131,24 @@ async def test_live_call_survives_a_restart_with_its_times(tmp_path):
         running.send(1, 2, "BYE cseq=2", callid="c1")
         after = await until(row_in_state(5))
         assert (after.uid, after.init_ns, after.start_ns, after.ended_by) == (before.uid, before.init_ns, before.start_ns, "caller")
+
+
+def all_written_since(revision):
+    rows = DialogRow.objects.all()
+    return rows.exists() and not rows.filter(Q(state__lt=5) | Q(revision__lte=revision)).exists()
+
+
+async def test_file_that_is_imported_again_is_stored_once(tmp_path):
+    asked = Request(captures=[RECORDINGS / "busy" / "capture.pcap"], speed="max")
+    readings = []
+    for _reading in range(2):
+        before = max([revision async for revision in DialogRow.objects.values_list("revision", flat=True)], default=0)
+        async with Running(tmp_path, asked=asked):
+            await until(partial(all_written_since, before))
+        rows = [row async for row in DialogRow.objects.order_by("uid")]
+        readings.append([(row.uid, row.messages, segments.read(tmp_path / "messages", bytes(row.frames)).messages) for row in rows])
+    assert readings[0] == readings[1]
+    assert [len(stored) for _uid, _messages, stored in readings[1]] == [messages for _uid, messages, _stored in readings[1]]
 
 
 async def test_recording_is_played_and_not_restored(tmp_path):

@@ -101,7 +101,7 @@ def test_counts_equal_a_recount_after_anything(happened):
         now_ns += seconds * 10**9
         engine.expire(now_ns)
         drawn = packets(f"a -> b {words} callid={call_id} fromuri=sip:{user}@h")[0]
-        engine.receive(drawn._replace(at_ns=now_ns, source=Endpoint("192.0.2.1", 5060), destination=Endpoint("192.0.2.2", 5060)))
+        engine.receive(drawn.changed(at_ns=now_ns, source=Endpoint("192.0.2.1", 5060), destination=Endpoint("192.0.2.2", 5060)))
         calls = list(engine.all_calls())
         for uri in ("", "sip:a@h", "sip:b@h", "sip:c@h"):
             of = engine.calls.callers.of(uri) if uri else engine.calls.callers.total()

@@ -218,7 +218,7 @@ def test_call_without_tags_is_followed():
 
 def test_no_sip_is_counted():
     engine = Engine(Config())
-    assert engine.receive(packets("alice -> bob INVITE")[0]._replace(data=b"junk")) == []
+    assert engine.receive(packets("alice -> bob INVITE")[0].changed(data=b"junk")) == []
     assert (engine.packets, engine.messages, engine.not_sip, engine.next_timeout()) == (1, 0, 1, None)
 
 
@@ -336,7 +336,7 @@ def test_snapshot_round_trips_through_its_bytes():
 def test_stream_peer_is_known_by_its_host():
     engine, _ = run(ANSWERED)
     bye = packets("+2s\nalice -> bob BYE cseq=2")[0]
-    engine.receive(bye._replace(source=bye.source._replace(port=40000), transport="tcp"))
+    engine.receive(bye.changed(source=bye.source._replace(port=40000), transport="tcp"))
     assert only(engine).ended_by == "caller"
 
 
@@ -354,7 +354,7 @@ def test_acks_that_came_too_early_are_capped():
     lines = ["alice -> bob INVITE", *(f"alice -> bob ACK branch=x{number} to=t{number}" for number in range(40))]
     engine, _ = run("\n".join(lines))
     (call,) = engine.all_calls()
-    assert (len(call.early_acks), call.notes) == (32, ["200 OK not seen"])
+    assert (len(call.early_acks), call.notes) == (32, ("200 OK not seen",))
 
 
 def test_early_ack_of_a_fork_without_room_is_no_error():

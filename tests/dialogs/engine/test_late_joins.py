@@ -132,7 +132,7 @@ def test_invite_that_comes_very_late_completes_its_call(ladder, state, notes):
     (call,) = engine.all_calls()
     shown = engine.snapshot(call.uid)
     assert (shown.state, shown.incomplete, shown.caller.uri, shown.request_uri) == (state, notes, "sip:alice@example.org", "sip:bob@example.org")
-    assert (call.late, call.caller.address, call.invite.others) == (False, address("alice"), [b"z9hG4bKp"])
+    assert (call.late, call.caller.address, call.invite.others) == (False, address("alice"), (b"z9hG4bKp",))
     assert (engine.families, engine.calls.processed, engine.calls.late_joins, len(engine.all_records())) == (1, 1, 0, 1)
 
 
@@ -180,7 +180,7 @@ def flood(engine, number, each_ns):
     most = 0
     for i in range(number):
         at_ns = drawn.at_ns + i * each_ns
-        feed(engine, [drawn._replace(at_ns=at_ns, data=drawn.data.replace(b"stranger", b"%d" % i))])
+        feed(engine, [drawn.changed(at_ns=at_ns, data=drawn.data.replace(b"stranger", b"%d" % i))])
         most = max(most, engine.calls.by_state[3])
     return most
 

@@ -65,7 +65,7 @@ def outcome(arriving):
 def test_disorder_within_half_a_second_changes_nothing_or_is_said(ladder, seed):
     chance = random.Random(seed)  # noqa: S311 -- repeatable
     arriving = packets(ladder)
-    late = [packet._replace(at_ns=packet.at_ns + chance.randrange(500_000_000)) for packet in arriving]
+    late = [packet.changed(at_ns=packet.at_ns + chance.randrange(500_000_000)) for packet in arriving]
     states, notes = outcome(late)
     assert states == outcome(arriving)[0] or notes, [packet.data[:20] for packet in sorted(late, key=lambda p: p.at_ns)]
 
@@ -75,7 +75,7 @@ def test_any_double_changes_nothing(ladder):
     arriving = packets(ladder)
     for packet in arriving:
         for delay in (1_000_000, 20_000_000, 700_000_000):
-            assert outcome([*arriving, packet._replace(at_ns=packet.at_ns + delay)])[0] == outcome(arriving)[0], packet.data[:20]
+            assert outcome([*arriving, packet.changed(at_ns=packet.at_ns + delay)])[0] == outcome(arriving)[0], packet.data[:20]
 
 
 @calls
@@ -97,8 +97,8 @@ def test_call_without_its_invites_ends_as_it_would_have_and_says_so(ladder, seed
     arriving = packets(ladder)
     without = [packet for packet in arriving if not packet.data.startswith(b"INVITE")]
     assert outcome(without) == ((outcome(arriving)[0], [LATE]) if ladder is not BUSY else ([], []))
-    doubled = without + [packet._replace(at_ns=packet.at_ns + chance.choice((1_000_000, 20_000_000))) for packet in without]
-    late = [packet._replace(at_ns=packet.at_ns + chance.randrange(500_000_000)) for packet in doubled]
+    doubled = without + [packet.changed(at_ns=packet.at_ns + chance.choice((1_000_000, 20_000_000))) for packet in without]
+    late = [packet.changed(at_ns=packet.at_ns + chance.randrange(500_000_000)) for packet in doubled]
     states, notes = outcome(late)
     assert (len(states), notes[:1]) == ((1, [LATE]) if ladder is not BUSY else (0, []))
 
@@ -161,7 +161,7 @@ def test_counters_equal_a_recount_after_anything(happened, watched):
         now_ns += seconds * 10**9
         drawn = packets(f"a -> b {words} callid={call_id}")[0]
         engine.expire(now_ns)
-        engine.receive(drawn._replace(at_ns=now_ns, source=source, destination=destination))
+        engine.receive(drawn.changed(at_ns=now_ns, source=source, destination=destination))
         expected = recount(engine)
         assert (engine.records.active, engine.calls.by_state) == (expected["active"], expected["states"])
         assert {name: values for name, values in engine.records.profiles.sizes.items() if values} == expected["profiles"]

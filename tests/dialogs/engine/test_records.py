@@ -291,7 +291,7 @@ def test_request_finds_its_dialog_as_the_match_mode_says(asked, state):
     engine.all_records()[0].state = State.CONFIRMED  # in mode 0 the ACK without a cookie did not find it either
     bye = packets("+1s\nalice -> proxy BYE cseq=2")[0]
     header = b"\r\nRoute: " + route.encode() if route else b""
-    engine.receive(bye._replace(at_ns=events[-1].at_ns + SECOND, data=bye.data.replace(b"\r\nCSeq", header + b"\r\nCSeq")))
+    engine.receive(bye.changed(at_ns=events[-1].at_ns + SECOND, data=bye.data.replace(b"\r\nCSeq", header + b"\r\nCSeq")))
     assert [dialog["state"] for dialog in listing(engine)] == [state]
 
 

@@ -8,7 +8,7 @@ from tests.dialogs.ladder import START_NS, feed, packets, run, states
 
 def test_answer_that_overtook_its_invite_is_taken_up():
     drawn = packets("alice -> bob INVITE\nbob -> alice 180\nbob -> alice 200\nalice -> bob ACK")
-    late = [*drawn[1:], drawn[0]._replace(at_ns=drawn[-1].at_ns + 1)]
+    late = [*drawn[1:], drawn[0].changed(at_ns=drawn[-1].at_ns + 1)]
     engine = Engine(Config())
     events = feed(engine, late)
     assert (states(events), engine.outside, engine.messages, engine.packets) == ([1, 2, 3, 4], 0, 4, 4)

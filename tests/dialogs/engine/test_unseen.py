@@ -78,7 +78,7 @@ def test_encrypted_leg_that_the_tap_reads_is_not_missing(transports, expected):
         if transports[0] == "udp"
         else "alice -> proxy INVITE\nproxy -> bob INVITE branch=p\nbob -> proxy 200 branch=p route=<sip:p;transport=tls;lr>\nproxy -> alice 200",
     )
-    drawn = [packet._replace(transport=transport) for packet, transport in zip(drawn, transports, strict=True)]
+    drawn = [packet.changed(transport=transport) for packet, transport in zip(drawn, transports, strict=True)]
     engine = Engine(Config())
     feed(engine, drawn)
     assert shown(engine)[:1] == expected
@@ -87,12 +87,12 @@ def test_encrypted_leg_that_the_tap_reads_is_not_missing(transports, expected):
 def test_message_that_says_tls_of_its_own_hop_was_decrypted():
     engine = Engine(Config())
     drawn = packets("alice -> bob INVITE contact=sip:a@h;transport=tls\nbob -> alice 200 contact=sip:b@h;transport=tls")
-    feed(engine, [packet._replace(data=packet.data.replace(b"2.0/UDP", b"2.0/TLS"), transport="tcp") for packet in drawn])
+    feed(engine, [packet.changed(data=packet.data.replace(b"2.0/UDP", b"2.0/TLS"), transport="tcp") for packet in drawn])
     assert shown(engine) == ()
 
 
 def test_message_without_via_hides_nothing():
     engine = Engine(Config())
     drawn = packets("alice -> bob INVITE\nbob -> alice 200")
-    feed(engine, [packet._replace(data=packet.data.replace(b"Via:", b"X:")) for packet in drawn])
+    feed(engine, [packet.changed(data=packet.data.replace(b"Via:", b"X:")) for packet in drawn])
     assert shown(engine) == ()

@@ -163,3 +163,15 @@ def test_messages_are_equal_by_their_bytes():
     assert len({parse(INVITE), parse(INVITE)}) == 1
     assert parse(INVITE) != parse(INVITE + b"x")
     assert parse(INVITE) != "text"
+
+
+@given(st.sampled_from((b"Via", b"From", b"To", b"Call-ID", b"CSeq", b"Contact")), st.text("aZ ;=<>\t,", max_size=12), st.booleans())
+def test_headers_are_read_alike_however_they_are_spelled(name, noise, first):
+    value = noise.encode().strip()
+    lines = [line for line in INVITE.split(b"\r\n\r\n")[0].split(b"\r\n") if not line.startswith(name + b":")]
+    lines.insert(1 if first else len(lines), name + b": " + value)
+    plain = parse(b"\r\n".join(lines) + b"\r\n\r\n")
+    for spelled in (name.lower() + b":" + value, name.upper() + b" \t: " + value, name + b":\r\n " + value):
+        odd = parse(b"\r\n".join(line if line != name + b": " + value else spelled for line in lines) + b"\r\n\r\n")
+        seen = [(m.call_id, m.from_tag, m.to_tag, m.branch, m.cseq, m.method, m.contacts, m.header(name.decode())) for m in (plain, odd)]
+        assert seen[0] == seen[1]

@@ -1,4 +1,5 @@
 import struct
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from dialogs.packet import Endpoint, Packet
 from dialogs.taps import addresses
 from dialogs.taps.addresses import AddressBook
 from dialogs.taps.ip import Decoder
-from dialogs.taps.link import LINK_TYPES
+from dialogs.taps.link import LINK_TYPES, ethernet_at
 
 from .frames import INVITE, PORTS, V4, V6, chunk, ethernet, hep3, hep_of, ipv4, ipv6, udp, v6_fragment
 
@@ -161,6 +162,18 @@ def test_decode_never_raises_on_damaged_frames(frame: bytes, data: st.DataObject
             damaged[place] = data.draw(st.integers(0, 255))
     for link_type in (1, 101):
         decoded(bytes(damaged), link_type=link_type, unpack_hep=True)
+
+
+@given(st.sampled_from([f for link_type, f, _ in GOOD.values() if link_type == 1]), st.data())
+def test_decode_reads_plain_frames_as_it_reads_all_others(frame: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(frame) - 1))
+    frame = frame[:at] + data.draw(st.binary(max_size=4)) + frame[data.draw(st.integers(at, len(frame))) :]
+    step_by_step, out = Decoder("file:x"), []
+    step_by_step.decode(AT, partial(ethernet_at, at=0), frame, out)
+    packets, decoder = decoded(frame)
+    assert packets == out
+    assert decoder.counters.skipped == step_by_step.counters.skipped
+    assert decoder.counters.undecodable == step_by_step.counters.undecodable
 
 
 def test_taps_know_no_django() -> None:

@@ -105,7 +105,7 @@ def test_cut_recording_says_so_once_it_has_been_played(tmp_path: Path) -> None:
 
 
 def test_packets_carry_the_name_of_the_player() -> None:
-    tape = Tape(packet(0)._replace(tap="file:other"))
+    tape = Tape(packet(0).changed(tap="file:other"))
     assert [p.tap for p in Player(tape, start_ns=NOW, speed=None).due(NOW)] == ["file:tape"]
 
 

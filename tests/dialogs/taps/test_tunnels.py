@@ -96,7 +96,7 @@ def test_tunnel_cut_short_leaves_the_next_frame_alone() -> None:
 def test_fragments_inside_and_outside_a_tunnel_become_one_packet() -> None:
     payload = INVITE + bytes(2000)
     packets, decoder = decoded(*fragments_in_a_tunnel(ipv4(udp(payload))))
-    assert packets == [CALL._replace(data=payload)]
+    assert packets == [CALL.changed(data=payload)]
     assert (decoder.counters.incomplete, decoder.counters.skipped) == (0, {"fragments": 6})
 
 

@@ -37,7 +37,7 @@ PACKETS = [
 
 
 def read_back(written: bytes) -> list[Packet]:
-    return [packet._replace(tap=NAME) for packet in CaptureFile("x", io.BytesIO(written))]
+    return [packet.changed(tap=NAME) for packet in CaptureFile("x", io.BytesIO(written))]
 
 
 def tshark(path: Path, *fields: str, display: str = "") -> list[list[str]]:
@@ -54,7 +54,7 @@ def tshark(path: Path, *fields: str, display: str = "") -> list[list[str]]:
 def test_packets_come_back_as_they_were() -> None:
     back = read_back(b"".join(pcapng((packet, ()) for packet in PACKETS)))
     mixed = (Endpoint("fe80::1", 5061), Endpoint("::ffff:192.0.2.9", 40_000))
-    expected = [packet._replace(transport="udp") for packet in PACKETS]
+    expected = [packet.changed(transport="udp") for packet in PACKETS]
     assert back[:3] == expected[:3]
     assert (back[3].data, back[3].source, back[3].destination.port, back[3].at_ns) == (PACKETS[3].data, mixed[0], 40_000, AT + 3)
 
@@ -88,7 +88,7 @@ def test_recorded_call_is_read_by_tshark_message_by_message(tmp_path: Path, name
 
 
 def test_message_longer_than_a_datagram_is_cut_and_says_so() -> None:
-    written = b"".join(pcapng([(PACKETS[2]._replace(data=message(1, 70_000)), ())]))
+    written = b"".join(pcapng([(PACKETS[2].changed(data=message(1, 70_000)), ())]))
     assert b"bytes do not fit into a datagram" in written
     assert [len(packet.data) for packet in read_back(written)] == [MAX_PAYLOAD]
 

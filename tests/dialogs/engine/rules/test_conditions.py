@@ -33,7 +33,7 @@ def test_condition_holds(condition):
 
 
 MISTAKES = {
-    '$tU = "x"': "column 5: expected",
+    '$tU = "x"': "expected == != =~ !~ < > <= >=, and, or, the end, got =",
     "$tU ==": "expected",
     "": "expected",
     '$tX == "x"': "$tX is no variable known here",
