@@ -182,6 +182,10 @@ class Asked:
         self.engine.receive(Packet(START_NS, Endpoint("192.0.2.1", 5060), Endpoint("192.0.2.2", 5060), "udp", ladder.message("INVITE")))
         self.node, self.started_ns = "", START_NS
 
+    def by(self, _name: str) -> "Asked":
+        """Return the host as somebody of this name sees it."""
+        return self
+
     def now_ns(self) -> int:
         return START_NS
 

@@ -74,7 +74,7 @@ async def test_few_long_answers_are_read_at_once(door, monkeypatch):
     monkeypatch.setattr(view, "slots", Slots(2))
     read = asyncio.Event()
 
-    async def slow(body, *, control):
+    async def slow(body, *, control, name):
         yield LONG
         await read.wait()
         yield b'],"id":1}'
@@ -94,12 +94,12 @@ async def test_few_long_answers_are_read_at_once(door, monkeypatch):
 async def test_place_of_an_answer_that_nobody_began_to_read_is_free_again():
     slots = Slots(1)
     assert [slots.take(), slots.take(), slots.refused] == [True, False, 1]
-    held = Held(slots, b"", Door().answer(b"", control=False))
+    held = Held(slots, b"", Door().answer(b"", control=False, name=""))
     held.close()
     held.close()
     del held
     assert slots.take()
-    Held(slots, b"", Door().answer(b"", control=False))
+    Held(slots, b"", Door().answer(b"", control=False, name=""))
     assert slots.taken == 0
 
 
