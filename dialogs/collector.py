@@ -2,7 +2,9 @@
 
 import gc
 
-YOUNG, MIDDLE, OLD = 50_000, 10, 10
+YOUNG, MIDDLE, OLD = 10_000, 4, 2_000
+"""How many new objects are looked at once (3 ms), how many such looks until the survivors are (17 ms), how many of those until everything is: half a
+second with 100,000 live calls, once in a hundred million objects. All packets wait meanwhile."""
 
 
 def slow_down() -> None:

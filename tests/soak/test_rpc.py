@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from dialogs.packet import Endpoint, Packet
 from tests import figures
 from tests.dialogs.ladder import START_NS, message
 
+ROOT = Path(__file__).resolve().parents[2]
 DIALOGS = 100_000
 RATE = 5000
 STEP = 0.002
@@ -99,6 +101,15 @@ async def listed(path):
     return json.loads(said)
 
 
+async def printed(path, *options):
+    """Return how long `dlg list` of the command line took, and its lines."""
+    began = time.monotonic()
+    command = (sys.executable, "manage.py", "dlg", "list", "--limit", "0", "--socket", str(path), *options)
+    client = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    said, _ = await client.communicate()
+    return {"seconds": round(time.monotonic() - began, 1), "MB": round(len(said) / 1e6)}
+
+
 @pytest.mark.soak
 @pytest.mark.asyncio
 async def test_hundred_thousand_dialogs_are_listed_without_a_stall(tmp_path):
@@ -106,6 +117,7 @@ async def test_hundred_thousand_dialogs_are_listed_without_a_stall(tmp_path):
     assert node.engine.records.active == DIALOGS
     await node.door.start()
     seconds, size = await listed(node.door.path)
+    table, as_json = await printed(node.door.path), await printed(node.door.path, "--json")
     busy = [asyncio.create_task(node.traffic()), asyncio.create_task(node.watched())]
     polls = {method: [] for method in ("dlg.stats_active", "dlg.profile_get_size")}
     for _ in range(POLLS):
@@ -125,6 +137,8 @@ async def test_hundred_thousand_dialogs_are_listed_without_a_stall(tmp_path):
         {
             "what": f"{DIALOGS:,} live dialogs; {RATE:,} messages a second come in where it says so; one process",
             "dlg.list over the unix socket": {"seconds": round(seconds, 2), "MB": round(size / 1e6)},
+            "./dialtap dlg list --limit 0, as a table": table,
+            "./dialtap dlg list --limit 0 --json": as_json,
             "dlg.list while messages come in": {
                 "seconds": round(loaded, 2),
                 "of them CPU, the messages included": round(worked, 2),
