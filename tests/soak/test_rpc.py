@@ -104,7 +104,7 @@ async def listed(path):
 async def printed(path, *options):
     """Return how long `dlg list` of the command line took, and its lines."""
     began = time.monotonic()
-    command = (sys.executable, "manage.py", "dlg", "list", "--limit", "0", "--socket", str(path), *options)
+    command = (sys.executable, "-m", "dashboard.terminal", "list", "--limit", "0", "--socket", str(path), *options)
     client = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     said, _ = await client.communicate()
     return {"seconds": round(time.monotonic() - began, 1), "MB": round(len(said) / 1e6)}
