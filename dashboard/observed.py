@@ -59,6 +59,9 @@ class ProxyTable(models.Model):
     since_ns = models.BigIntegerField(default=0)  # since when it does not
     detail = models.TextField(default="{}")  # JSON, dialogs.control.reconcile.Stored
 
+    class Meta:
+        default_permissions = ()  # its page is everybody's, and no form writes it
+
     def __str__(self) -> str:
         return f"{self.node}: ours {self.ours} / proxy {self.theirs}"
 

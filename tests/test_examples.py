@@ -40,7 +40,7 @@ def test_every_example_is_tested():
 def test_prefix_decides_the_profile(number, profile):
     engine, _events = run("", configfile.load(EXAMPLES / "by-prefix.toml"))
     (packet,) = packets("alice -> bob INVITE")
-    feed(engine, [packet._replace(data=packet.data.replace(b"To: <sip:bob@", f"To: <sip:{number}@".encode()))])
+    feed(engine, [packet.changed(data=packet.data.replace(b"To: <sip:bob@", f"To: <sip:{number}@".encode()))])
     assert profiles(engine) == [[(profile, None)]]
     assert [engine.calls.profiles.size(name) for name in ("local", "domestic", "international")] == [
         int(name == profile) for name in ("local", "domestic", "international")

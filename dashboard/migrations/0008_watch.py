@@ -22,6 +22,9 @@ class Migration(migrations.Migration):
                 ('since_ns', models.BigIntegerField(default=0)),
                 ('detail', models.TextField(default='{}')),
             ],
+            options={
+                'default_permissions': (),
+            },
         ),
         migrations.AddField(
             model_name='alert',

@@ -31,7 +31,7 @@ def mistakes(limits: Sequence[Limit]) -> Iterator[tuple[int, str, str]]:
         try:
             compile_condition(limit.when or "1")
         except RuleError as error:
-            yield number, "when", str(error)
+            yield number, "when", f"column {error.offset + 1}: {error.why}" if error.offset >= 0 else error.why
 
 
 class Condition:

@@ -237,7 +237,7 @@ def test_limits_are_taken():
     [
         ("[[limit]]\nprofile = 'x'", "[[limit]] 1: name is missing"),
         ("[[limit]]\nname = 'x'\nend = 'all'", '[[limit]] 1 end: expected "" or "newest" or "oldest", got "all"'),
-        ("[[limit]]\nname = 'x'\nexpiry = true\nwhen = '$fU =='", "[[limit]] 1 when: when = '$fU ==': column 5: expected"),
+        ("[[limit]]\nname = 'x'\nexpiry = true\nwhen = '$fU =='", "[[limit]] 1 when: column 7: expected"),
         ("[[limit]]\nname = 'x'\nprofile = 'p'\nwarn = 5\ncritical = 3", "[[limit]] 1 critical: expected at least warn (5), got 3"),
         ("[control]\nreconcile_seconds = 0.5", "[control] reconcile_seconds: expected 1 to 3600, or 0 for never, got 0.5"),
     ],

@@ -31,7 +31,7 @@ def test_mistakes_are_named(limits, found):
 
 def test_a_condition_that_cannot_be_read_is_a_mistake():
     ((number, key, words),) = mistakes([LONG, Limit("x", expiry=True, when="$fU ==")])
-    assert (number, key, words.startswith("when = '$fU ==': column 5: expected")) == (2, "when", True)
+    assert (number, key, words[:19]) == (2, "when", "column 7: expected ")
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_a_condition_that_cannot_be_read_is_a_mistake():
 def test_a_condition_is_asked_of_a_call_without_a_message(when, holds):
     engine, _ = run("alice -> bob INVITE User-Agent:Phone\nbob -> alice 200\nalice -> bob ACK")
     (call,) = lookup.calls_of(engine, b"c1")
-    call.hosts[0] = call.hosts[0]._replace(host="192.0.2.1")
+    call.hosts = (call.hosts[0]._replace(host="192.0.2.1"), *call.hosts[1:])
     assert Condition(Limit("x", duration_seconds=60, when=when)).holds(call, engine.calls, START_NS + 60 * 10**9) is holds
 
 
 def test_a_condition_is_asked_of_a_call_without_addresses():
     engine, _ = run("alice -> bob INVITE")
     (call,) = lookup.calls_of(engine, b"c1")
-    call.hosts.clear()
+    call.hosts = ()
     assert Condition(Limit("x", expiry=True, when='$si == ""')).holds(call, engine.calls, START_NS)

@@ -221,6 +221,15 @@ def test_cleaner_gives_ten_seconds_to_a_call_without_ack():
     assert counts(engine) == (1, 0, 0, 0, 1)
 
 
+def test_cleaner_takes_an_ended_dialog_before_its_transaction_is_over():
+    engine, events = run("alice -> proxy INVITE\n+87s\nproxy -> alice 486", dialog_config(end_timeout=1))
+    gone = events[0].at_ns + 90 * SECOND
+    engine.expire(gone - 1)
+    assert [record.state for record in engine.all_records()] == [5]
+    engine.expire(gone)
+    assert engine.all_records() == []
+
+
 def test_statistics_have_kamailios_names():
     assert statistics(run(ANSWERED, WATCHED)[0].records) == {
         "active_dialogs": 1,
@@ -273,6 +282,7 @@ def test_own_byes_are_capped():
 MATCHES = {  # (mode, Route of the BYE) -> state after it
     (0, ""): 4,
     (0, "<sip:p;did=1.1>"): 5,
+    (0, "<sip:other;lr>\r\nRoute: <sip:p;did=1.1>"): 5,
     (0, "<sip:p;did=1.2>"): 4,
     (0, "<sip:p;did=zz>"): 4,
     (1, ""): 5,
