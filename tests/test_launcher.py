@@ -23,6 +23,7 @@ TOOLS = [
     "kill",
     "ls",
     "mkdir",
+    "mv",
     "pwd",
     "readlink",
     "rm",
