@@ -15,6 +15,7 @@ be done about it.
     COMPLETED                                                                   TERMINATED
 """
 
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ type Output = Transmit | Answered | TimedOut | Broken
 OPEN = (State.CALLING, State.TRYING, State.PROCEEDING)
 
 
-class ClientTransaction:
+class ClientTransaction(ABC):
     """What both kinds share."""
 
     def __init__(self, request: Prepared, timers: Timers) -> None:
@@ -118,9 +119,9 @@ class ClientTransaction:
         self.end_at = now + self.timers.give_up
         return [Transmit(self.request.data)]
 
+    @abstractmethod
     def receive(self, response: Response, now: int) -> list[Output]:
         """Take an answer that has this transaction's key."""
-        raise NotImplementedError
 
     def broken(self, words: str) -> list[Output]:
         """Take a failure of the transport (RFC 3261, 17.1.4)."""
@@ -140,8 +141,9 @@ class ClientTransaction:
             return [Transmit(self.request.data)]
         return []
 
+    @abstractmethod
     def _longer(self) -> int:
-        raise NotImplementedError
+        """Return the interval after this one."""
 
     def _close(self, state: State, now: int, linger: int) -> None:
         """Enter a state after the final answer; it lasts `linger`, and over a reliable transport no time."""

@@ -212,7 +212,7 @@ def test_dump_is_appended_to_a_file_of_our_own_folder(recording, tmp_path):
     assert "duration" not in dialog
 
 
-@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", ".hidden", "", "x" * 101, "a\0b", ".."])
+@pytest.mark.parametrize("name", ["../x", "/x", "a/b", ".hidden", "", "x" * 101, "a\0b", ".."])
 def test_dump_never_leaves_its_folder(recording, tmp_path, name):
     assert answer(recording.host, "dlg.dump_file", name) == "500 - Invalid file name: a plain one of letters, digits, . _ and -"
     assert not (tmp_path / "dumps").exists()
