@@ -6,11 +6,11 @@ from dialogs.config import Limit
 from dialogs.engine.call import Call
 from dialogs.engine.calls import Calls
 from dialogs.engine.rules import Moment, RuleError, compile_condition
-from dialogs.packet import Endpoint, Packet
-from dialogs.sip import Request, text
+from dialogs.engine.rules.faked import NOWHERE, faked
+from dialogs.packet import Packet
+from dialogs.sip import text
 
 FAKED = "INVITE {ruri} SIP/2.0\r\nFrom: <{from_uri}>;tag={from_tag}\r\nTo: <{to_uri}>\r\nCall-ID: {callid}\r\nCSeq: 0 INVITE\r\nUser-Agent: {agent}\r\n"
-NOWHERE = Endpoint("", 0)
 
 
 def mistakes(limits: Sequence[Limit]) -> Iterator[tuple[int, str, str]]:
@@ -50,8 +50,7 @@ class Condition:
         if self._test is None:
             return True
         fields = {"ruri": call.request_uri, "from_uri": call.caller.uri, "from_tag": text(call.caller.tag), "to_uri": call.callee.uri}
-        data = FAKED.format_map(fields | {"callid": text(call.call_id), "agent": call.user_agent}).encode("utf-8", "replace")
+        invite = faked(FAKED, fields | {"callid": text(call.call_id), "agent": call.user_agent})
         source, destination = (call.hosts[0], call.hosts[-1]) if call.hosts else (NOWHERE, NOWHERE)
-        packet = Packet(now_ns, source, destination, "", data)
-        invite = Request(data, len(data), data.find(b"\n") + 1, 0, b"INVITE")
+        packet = Packet(now_ns, source, destination, "", invite.data)
         return self._test(Moment(invite, packet, call, calls.profiles, calls.answered(), int(call.state), downstream=True))

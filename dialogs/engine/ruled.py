@@ -7,11 +7,11 @@ from dialogs.config import Config
 from dialogs.engine.profiles import Profiles
 from dialogs.engine.rules import Moment, run_rules
 from dialogs.engine.rules.compiled import Rules
-from dialogs.packet import Endpoint, Packet
-from dialogs.sip import Message, Request
+from dialogs.engine.rules.faked import NOWHERE, faked
+from dialogs.packet import Packet
+from dialogs.sip import Message
 
 FAKED = "BYE {to_uri} SIP/2.0\r\nFrom: <{from_uri}>;tag={from_tag}\r\nTo: <{to_uri}>;tag={to_tag}\r\nCall-ID: {callid}\r\nCSeq: 0 BYE\r\n"
-NOWHERE = Endpoint("", 0)
 
 
 class Ruled(ABC):
@@ -39,8 +39,8 @@ class Ruled(ABC):
         """Run the rules of a moment that no message caused, a time-out, over a faked BYE of the caller, as the original does."""
         if on in self.rules:
             fields = {key: str(subject.field(key) or "") for key in ("from_uri", "from_tag", "to_uri", "to_tag", "callid")}
-            data = FAKED.format_map(fields).encode("utf-8", "replace")
-            self.run(on, subject, Request(data, len(data), data.find(b"\n") + 1, 0, b"BYE"), Packet(now_ns, NOWHERE, NOWHERE, "", data))
+            bye = faked(FAKED, fields)
+            self.run(on, subject, bye, Packet(now_ns, NOWHERE, NOWHERE, "", bye.data))
 
     def enter_profile(self, subject: Any, name: str, value: str | None) -> None:
         """Enter a dialog into a profile."""

@@ -21,20 +21,6 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "DIALTAP", msgspec.structs.replace(settings.DIALTAP, control=Control(controller="dryrun", bulk_max=10)))
 
 
-@pytest.fixture
-def operator() -> Client:
-    client = Client()
-    client.force_login(person("operator"))
-    return client
-
-
-@pytest.fixture
-def viewer() -> Client:
-    client = Client()
-    client.force_login(person("viewer"))
-    return client
-
-
 def fields(text: str) -> dict[str, str]:
     """Return the hidden fields of a question."""
     return dict(re.findall(r'<input type="hidden" name="(key|query|uids)" value="([^"]*)"', text))

@@ -11,26 +11,12 @@ from dashboard.history.messages import StoredMessage
 from dashboard.models import AuditEvent, Order
 from dialogs.config import Control
 from dialogs.engine import SessionView
-from tests.dashboard.live.people import NOW, call, person, record
+from tests.dashboard.live.people import NOW, call, record
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 UID = call(1).uid
 INVITE = "INVITE sip:5000@example.net SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z\r\nFrom: <b>Eve</b>\r\nAuthorization: Digest secret\r\nCSeq: 1 INVITE\r\n\r\nbody"
-
-
-@pytest.fixture
-def operator() -> Client:
-    client = Client()
-    client.force_login(person("operator"))
-    return client
-
-
-@pytest.fixture
-def viewer() -> Client:
-    client = Client()
-    client.force_login(person("viewer"))
-    return client
 
 
 @pytest.fixture
