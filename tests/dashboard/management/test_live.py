@@ -1,5 +1,6 @@
 """`live` and `ingest` as processes: what they print, serve, refuse, and how they end."""
 
+import json
 import os
 import re
 import signal
@@ -248,11 +249,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
-def test_wrong_wish_is_one_clear_line_and_exit_two(start, arguments, words):
-    process = start(*arguments).process
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, words in errors, errors.count("\n")) == (2, True, 1), errors
+def test_wrong_wish_is_one_clear_line_and_exit_two(tmp_path):
+    asked = json.dumps({name: arguments for name, (arguments, _) in REFUSED.items()})
+    env = os.environ | {"DIALTAP_VAR": str(tmp_path), "DIALTAP_CONFIG": os.devnull, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    command = [sys.executable, "-m", "tests.dashboard.management.refusing", asked]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env, cwd=ROOT, check=True)
+    said = json.loads(done.stdout)
+    found = {name: (said[name][0], words in said[name][1], said[name][1].count("\n")) for name, (_, words) in REFUSED.items()}
+    assert found == dict.fromkeys(REFUSED, (2, True, 1)), said
 
 
 def test_port_in_use_names_the_address(start):
