@@ -12,6 +12,7 @@ from dashboard.live.frames import Frame
 from dashboard.live.render import Renderer
 from dashboard.live.shown import first_profile
 from dashboard.models import DialogRow
+from dashboard.privacy import CLEAR, Policy
 
 PAGE = 200
 LINGER_NS = 8_000_000_000
@@ -28,8 +29,9 @@ def address(uid: str) -> str:
 class LiveTable:
     """Newest calls on top; a row that changes stays where it is; a row that ended lingers."""
 
-    def __init__(self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE) -> None:
+    def __init__(self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, policy: Policy = CLEAR) -> None:
         self.chosen = chosen
+        self.policy = policy
         self.page = page
         self._wanted = chosen
         self._renderer = renderer
@@ -134,7 +136,7 @@ class LiveTable:
 
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
-        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row)) for row in rows]
+        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), policy=self.policy) for row in rows]
 
     def _foot_fragment(self, changes: Changes) -> str:
         """Return the line below the table: how many are shown of how many."""

@@ -18,7 +18,10 @@ from dashboard.live.render import row_context
 from dashboard.live.shown import first_profile
 from dashboard.live.table import PAGE
 from dashboard.models import DialogRow, ProfileEntry
+from dashboard.orders.audit import searched
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
+from dashboard.rpc.access import address_of
 from dialogs.engine.states import State
 
 WELCOMED = "dialtap_welcomed"
@@ -33,14 +36,20 @@ watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 @watcher
 def live(request: HttpRequest) -> HttpResponse:
     """Show the calls of this moment; the push brings them up to date."""
-    chosen = CallFilter.parse(request.GET)
+    policy = policy_of(request.user)
+    chosen = CallFilter.parse(request.GET, whole=policy.masked)
+    if policy.masked:
+        searched(request.user.get_username(), chosen.typed, address_of(request))
     now_ns = time.time_ns()
     rows = list(light(chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[:PAGE])
     changes, sizes = Reader().read(now_ns), sizes_of(rows)
     orders = changes.orders
     context = {
         "chosen": chosen,
-        "rows": [row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row)) for row in rows],
+        "rows": [
+            row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row), policy=policy)
+            for row in rows
+        ],
         "figures": count_calls(now_ns),
         "shown": len(rows),
         "total": chosen.apply(DialogRow.objects.live()).count(),
@@ -68,6 +77,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 @watcher
 def profiles(request: PageRequest) -> HttpResponse:
     """List the values of a profile with the calls that are in them now."""
+    policy = policy_of(request.user)
     now_ns = time.time_ns()
     live_entries = ProfileEntry.objects.filter(dialog__state__lt=State.DELETED)
     names = dict(live_entries.values_list("name").annotate(Count("pk")).order_by("name"))
@@ -86,7 +96,14 @@ def profiles(request: PageRequest) -> HttpResponse:
         .order_by("-calls", "value")[:MOST]
     )
     rows: list[dict[str, Any]] = [
-        {**row, **spoken(row["mean_ns"], row["answered"], now_ns), **limited(name, row["value"]), "full": subject(name, row["value"])} for row in found
+        {
+            **row,
+            **spoken(row["mean_ns"], row["answered"], now_ns),
+            **limited(name, row["value"]),
+            "full": policy.profile(subject(name, row["value"])),
+            "value": policy.value(row["value"]),
+        }
+        for row in found
     ]
     context = {"name": name, "names": names, "rows": rows, "now_ns": now_ns, "most": max((row["calls"] for row in rows), default=1)}
     return render(request, "pages/_profiles.html" if request.htmx else "pages/profiles.html", context)

@@ -9,6 +9,7 @@ from dashboard.live import shown
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
+from dashboard.privacy import is_sealed, policy_of, unseal
 from dialogs.engine.states import State
 
 register = template.Library()
@@ -137,8 +138,17 @@ def words_in(text: str) -> list[str]:
 
 @register.simple_tag
 def querystring_of(**parts: str) -> str:
-    """Return a query string of these parts, escaped for a URL."""
-    return urlencode({name: value for name, value in parts.items() if value})
+    """Return a query string of these parts, escaped for a URL; what is masked goes as its token."""
+    return urlencode({name: getattr(value, "sealed", value) for name, value in parts.items() if value})
+
+
+@register.simple_tag(takes_context=True)
+def asked_for(context: template.Context, text: str) -> str:
+    """Return what a filter asks for, in words: of a link to a masked number the masked number."""
+    if not is_sealed(text):
+        return text
+    policy, whole = policy_of(context["request"].user), unseal(text)
+    return policy.profile(whole) if "=" in whole else policy.number(whole)
 
 
 @register.filter

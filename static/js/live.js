@@ -144,6 +144,7 @@ if (wire) {
   const form = $("filter");
   let typing;
   form?.addEventListener("input", () => {
+    if ("whole" in form.dataset) return; // each search is written down: none for half a number
     clearTimeout(typing);
     typing = setTimeout(choose, 200, form);
   });
