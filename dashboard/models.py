@@ -37,6 +37,10 @@ __all__ = [
 class DialogQuerySet(models.QuerySet["DialogRow"]):
     """All reading of calls starts here."""
 
+    def through(self, peer: str) -> "DialogQuerySet":
+        """Return the calls in which this peer, or the host of this address, had a part."""
+        return self.filter(peers__contains=f"\n{peer}\n")
+
     def live(self) -> "DialogQuerySet":
         """Return the calls that have not ended."""
         return self.filter(state__lt=State.DELETED)
@@ -103,6 +107,7 @@ class DialogRow(models.Model):
     ended_by = models.TextField(default="")  # caller, callee, proxy, timeout, or "operator:NAME"
     last_event = models.TextField(default="")
     path = models.TextField(default="")  # peer names in order: "alice -> edge-1 -> gw-2"
+    peers = models.TextField(default="", db_default="")  # who had a part, a line each: "\nedge-1\n192.0.2.7\n"
     evidence = models.TextField(default="")  # JSON list of [tone, words], see dialogs.insight.why
     profiles = models.TextField(default="[]")  # JSON list of [name, value]
     messages = models.IntegerField(default=0)

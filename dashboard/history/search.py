@@ -46,6 +46,7 @@ class HistoryForm(forms.Form):
     until = forms.DateTimeField(required=False, label="Until", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
     profile = forms.CharField(required=False, max_length=64, label="Profile")
     value = forms.CharField(required=False, max_length=MAX_KEY, label="Value")
+    peer = forms.CharField(required=False, max_length=128, label="Peer")
 
     def __init__(self, *arguments: Any, whole: bool = False, **named: Any) -> None:
         """`whole`: numbers are found by the whole number only; who may not see them must not find them out digit by digit."""
@@ -124,6 +125,8 @@ def _what(asked: Mapping[str, str]) -> Q:
     found = FACES[asked["state"]] if asked["state"] else Q()
     if asked["code"]:
         found &= Q(end_code=asked["code"])
+    if asked["peer"]:
+        found &= Q(pk__in=DialogRow.objects.through(asked["peer"]).values("pk"))
     if asked["profile"]:
         member = {"profile_entries__name": asked["profile"]} | ({"profile_entries__value": asked["value"]} if asked["value"] else {})
         found &= Q(pk__in=DialogRow.objects.filter(**member).values("pk"))

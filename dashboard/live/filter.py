@@ -34,13 +34,16 @@ class CallFilter:
     state: str = ""
     '"1" to "4".'
 
+    peer: str = ""
+    "Name of a peer, or the host of an address, that has a part in the call."
+
     whole: bool = False
     "Whether numbers are found by the whole number only: who may not see them must not find them out digit by digit."
 
     @classmethod
     def parse(cls, query: Mapping[str, str], *, whole: bool = False) -> Self:
         """Return the filter that a query string (or a message of the browser) describes."""
-        text = {name: str(query.get(name) or "").replace("\0", "").strip() for name in ("q", "caller", "profile", "state")}
+        text = {name: str(query.get(name) or "").replace("\0", "").strip() for name in ("q", "caller", "profile", "state", "peer")}
         text = {name: value[: SEALED_LONGEST if is_sealed(value) else LONGEST] for name, value in text.items()}
         return cls(**{**text, "state": text["state"] if text["state"] in {"1", "2", "3", "4"} else ""}, whole=whole)
 
@@ -51,12 +54,12 @@ class CallFilter:
         return " ".join(f"{name}={text}" for name, text in parts.items() if text and not is_sealed(text))
 
     def __bool__(self) -> bool:
-        return bool(self.q or self.caller or self.profile or self.state)
+        return bool(self.q or self.caller or self.profile or self.state or self.peer)
 
     @property
     def query(self) -> str:
         """The filter as a query string, without the question mark."""
-        parts = {"q": self.q, "caller": self.caller, "profile": self.profile, "state": self.state}
+        parts = {"q": self.q, "caller": self.caller, "profile": self.profile, "peer": self.peer, "state": self.state}
         return urlencode({name: text for name, text in parts.items() if text})
 
     def apply(self, rows: DialogQuerySet) -> DialogQuerySet:
@@ -69,6 +72,8 @@ class CallFilter:
             name, equals, value = profile.partition("=")
             entries = {"profile_entries__name": name, **({"profile_entries__value": value} if equals else {})}
             rows = rows.filter(**entries).distinct()
+        if self.peer:
+            rows = rows.through(self.peer)
         return rows.filter(state=int(self.state)) if self.state else rows
 
     def _found(self, text: str) -> Q:

@@ -131,6 +131,12 @@ def rate(per_second: float) -> str:
 
 
 @register.filter
+def seconds(duration_ns: int) -> str:
+    """Return nanoseconds as "0.42 s" or "12.3 s"."""
+    return f"{duration_ns / 1e9:.2f} s" if duration_ns < 10 * 10**9 else f"{duration_ns / 1e9:.1f} s"
+
+
+@register.filter
 def words_in(text: str) -> list[str]:
     """Return the words of a text: a list inside a template."""
     return text.split()

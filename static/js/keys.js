@@ -1,6 +1,6 @@
 // Keys. Every one of them does what a link or button on the page does; `?` lists them.
 
-const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/", t: "/taps/" };
+const PLACES = { l: "/", p: "/profiles/", e: "/peers/", a: "/alerts/", h: "/history/", o: "/orders/", t: "/taps/" };
 const links = () => [...document.querySelectorAll("main tbody tr td.c-who a, main table.list tbody tr a")].filter((a, i, all) => all.findIndex((b) => b.closest("tr") === a.closest("tr")) === i);
 let going = 0;
 

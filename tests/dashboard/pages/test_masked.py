@@ -33,6 +33,7 @@ PAGES = {
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
+    "peers": "/peers/",
     "callers": "/callers/",
     "alerts": "/alerts/",
     "history": "/history/",
@@ -127,7 +128,7 @@ def test_no_answer_shows_a_number(world):
 def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
-    assert {name for name, address in PAGES.items() if CALLER not in said(world.get(address))} == {"welcome", "taps"}
+    assert {name for name, address in PAGES.items() if CALLER not in said(world.get(address))} == {"welcome", "taps", "peers"}
 
 
 def test_number_is_shown_in_part(world):
