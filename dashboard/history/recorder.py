@@ -164,7 +164,7 @@ class Recorder:
         return len(batch)
 
     def _transact(self, rows: list[Waiting]) -> None:
-        begun = perf_counter()
+        started = perf_counter()
         with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
             revision = self.next_revision(cursor)
             for begun in (True, False):
@@ -178,7 +178,7 @@ class Recorder:
             if alerts:
                 cursor.executemany(alert_sql(), alerts)
         self.revision = revision
-        self.batch = paced(self.batch, perf_counter() - begun)
+        self.batch = paced(self.batch, perf_counter() - started)
 
     def next_revision(self, cursor: CursorWrapper) -> int:
         """Draw the revision of this transaction: above the table's newest, and above ours, should retention have taken that row."""
