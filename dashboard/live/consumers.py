@@ -11,8 +11,8 @@ from django.contrib.auth import get_user_model
 
 from dashboard.live.callview import CallView, OtherView
 from dashboard.live.filter import CallFilter
-from dashboard.live.layout import Layout
 from dashboard.live.hub import Client, Hub, View
+from dashboard.live.layout import Layout
 from dashboard.live.table import LiveTable
 
 MAY_WATCH = "dashboard.view_dialogrow"
