@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dashboard.models import KpiSample
-from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS, Figures, percentile, total
+from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS, Figures, Kpi, percentile, total
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
@@ -33,12 +33,17 @@ class Point(NamedTuple):
 
 def read(since_ns: int, until_ns: int, most: int = MOST_POINTS) -> list[Point]:
     """Return the figures between two moments in at most so many steps, oldest first."""
-    step_ns = max(PERIOD_NS, -(-(until_ns - since_ns) // most // PERIOD_NS) * PERIOD_NS)
+    step_ns = step_of(since_ns, until_ns, most)
     steps: dict[int, dict[str, list[Figures]]] = {}
     found = KpiSample.objects.filter(at_ns__gt=since_ns, at_ns__lte=until_ns).order_by("at_ns").values_list("at_ns", "node", "figures")
     for at_ns, node, text in found.iterator(chunk_size=2000):
         steps.setdefault(-(-at_ns // step_ns), {}).setdefault(node, []).append(decoder.decode(text))
     return [Point(number * step_ns, total(map(total, nodes.values()), beside=True)) for number, nodes in steps.items()]
+
+
+def step_of(since_ns: int, until_ns: int, most: int = MOST_POINTS) -> int:
+    """Return how long a step is, a multiple of the samples' period."""
+    return max(1, -(-(until_ns - since_ns) // (most * PERIOD_NS))) * PERIOD_NS
 
 
 class Hour(NamedTuple):
@@ -51,6 +56,9 @@ class Hour(NamedTuple):
     peak_ns: int = 0
     line: str = ""
     "An SVG path of the live calls."
+
+    area: str = ""
+    "What lies below it."
 
     @property
     def answered(self) -> float | None:
@@ -72,14 +80,17 @@ def last_hour(now_ns: int) -> Hour:
     """Return the last hour until this moment."""
     points = read(now_ns - HOUR_NS, now_ns)
     best = max(points, key=lambda point: point.figures.live[3], default=Point(0, Figures()))
-    return Hour(total(point.figures for point in points), best.figures.live[3], best.at_ns, drawn(points, now_ns))
+    return Hour(total(point.figures for point in points), best.figures.live[3], best.at_ns, *drawn(points, now_ns))
 
 
-def drawn(points: list[Point], now_ns: int) -> str:
-    """Return the SVG path of the live calls in the last hour."""
+def drawn(points: list[Point], now_ns: int) -> tuple[str, str]:
+    """Return the SVG paths of the live calls in the last hour: the line, and the area below it; empty for less than two points."""
     most = max((sum(point.figures.live) for point in points), default=0) or 1
     places = [(WIDE * (1 - (now_ns - at_ns) / HOUR_NS), HIGH - (HIGH - 4) * sum(figures.live) / most) for at_ns, figures in points]
-    return "M" + " ".join(f"{x:.1f} {y:.1f}" for x, y in places) if len(places) > 1 else ""
+    if len(places) < 2:
+        return "", ""
+    way = "M" + " ".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    return way, f"{way}V{HIGH + 2}H{places[0][0]:.1f}Z"
 
 
 class Latest:
@@ -100,21 +111,15 @@ class Latest:
 def charts(since_ns: int, until_ns: int) -> list[dict[str, Any]]:
     """Return what the charts draw: for each its KPIs with a value a step, and the query for the calls behind a step."""
     points = read(since_ns, until_ns)
-    at = [point.at_ns / SECOND_NS for point in points]
-    return [{"name": name, "title": title, "at": at, "series": [line(kpi_name, points) for kpi_name in named(name)]} for name, title in CHARTS.items()]
+    shared = {"at": [point.at_ns // SECOND_NS for point in points], "step": step_of(since_ns, until_ns) // SECOND_NS}
+    return [{**shared, "name": chart, "title": title, "series": [line(kpi, points) for kpi in KPIS if kpi.chart == chart]} for chart, title in CHARTS.items()]
 
 
-def named(chart: str) -> list[str]:
-    """Return the KPIs of a chart."""
-    return [kpi.name for kpi in KPIS if kpi.chart == chart]
-
-
-def line(name: str, points: list[Point]) -> dict[str, Any]:
+def line(kpi: Kpi, points: list[Point]) -> dict[str, Any]:
     """Return one KPI as a line."""
-    kpi = BY_NAME[name]
     values = [kpi.of(point.figures) for point in points]
     rounded = [None if value is None else round(value, 3) for value in values]
-    return {"name": name, "title": kpi.title, "unit": kpi.unit, "tone": kpi.tone, "calls": kpi.calls, "values": rounded}
+    return {"name": kpi.name, "title": kpi.title, "unit": kpi.unit, "tone": kpi.tone, "calls": kpi.calls, "values": rounded}
 
 
 def span_words(begin_ns: int, end_ns: int) -> str:

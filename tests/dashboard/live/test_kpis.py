@@ -39,7 +39,7 @@ def test_last_hour_has_peak_answers_and_set_up():
     hour = last_hour(END)
     assert (hour.peak, hour.peak_ns, hour.answered, hour.figures.attempts) == (9, END - 5 * PERIOD_NS, 75, 4)
     assert [hour.setup95, hour.ring] == pytest.approx([2, 1], rel=0.1)
-    assert (hour.line[0], hour.line.count(" ")) == ("M", 3)
+    assert (hour.line[0], hour.line.count(" "), hour.area.removeprefix(hour.line)) == ("M", 3, "V48H355.0Z")
 
 
 def test_hour_without_samples_tells_nothing():

@@ -65,7 +65,10 @@ def test_bucket_is_right_to_a_tenth(milliseconds):
     assert milliseconds <= upper <= max(1.1, milliseconds * 1.1001)
 
 
-@pytest.mark.parametrize(("delays", "share", "expected"), [([], 0.5, None), ([1, 2, 3, 4], 0.5, 2), ([1] * 19 + [30], 0.95, 1), ([1] * 18 + [30] * 2, 0.95, 30)])
+DELAYS = [([], 0.5, None), ([1, 2, 3, 4], 0.5, 2), ([1] * 19 + [30], 0.95, 1), ([1] * 18 + [30] * 2, 0.95, 30)]
+
+
+@pytest.mark.parametrize(("delays", "share", "expected"), DELAYS)
 def test_percentile_is_of_the_calls(delays, share, expected):
     buckets: dict[int, int] = {}
     for delay in delays:
