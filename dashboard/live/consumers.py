@@ -32,10 +32,15 @@ def view_of(query: str, at: Hub) -> View:
     """Return the view that a page asks for in its WebSocket's address."""
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
-        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters, layout=Layout.parse(wanted))
+        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters, layout=Layout.parse(wanted), since_ns=moment(wanted.get("at", "")))
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16])
     return OtherView()
+
+
+def moment(text: str) -> int:
+    """Return when a page says that it was made, 0 for what is no time."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def may_watch(scope: dict[str, Any]) -> bool:

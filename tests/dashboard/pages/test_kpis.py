@@ -55,7 +55,7 @@ def test_columns_order_and_density_are_those_of_the_address(viewer):
     assert re.findall(r'<tr id="call-0*(\d)"', text) == ["1", "2"]
     assert re.findall(r'<col class="w-(\w+)"', text) == ["pick", "caller", "node", "menu"]
     assert ('class="calls compact"' in text, 'aria-sort="descending"' in text) == (True, True)
-    assert 'hx-ws:connect="/ws/live/?page=live&amp;q=a&amp;columns=caller%2Cnode&amp;sort=-caller&amp;density=compact"' in text
+    assert 'hx-ws:connect="/ws/live/?page=live&amp;q=a&amp;columns=caller%2Cnode&amp;sort=-caller&amp;density=compact&amp;at=' in text
 
 
 def test_page_beyond_the_last_says_where_one_is(viewer):
