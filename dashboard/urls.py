@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, kpis, live, orders, reconcile, taps, tokens, views
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, kpis, live, orders, peers, reconcile, taps, tokens, views
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("profiles/", live.profiles, name="profiles"),
     path("kpis/", kpis.kpis, name="kpis"),
     path("kpis/data", kpis.data, name="kpis_data"),
+    path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),
