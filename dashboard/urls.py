@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, peers, reconcile, taps, tokens, views
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, kpis, live, orders, peers, reconcile, taps, tokens, views
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("views/<int:number>/drop/", views.drop, name="view_drop"),
     path("welcome/", live.welcome, name="welcome"),
     path("profiles/", live.profiles, name="profiles"),
+    path("kpis/", kpis.kpis, name="kpis"),
+    path("kpis/data", kpis.data, name="kpis_data"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),

@@ -3,10 +3,13 @@
 from django.db import transaction
 
 from dashboard.history.segments import DAY_NS
-from dashboard.models import Alert, DialogRow, Order, ProfileEntry
+from dashboard.models import Alert, DialogRow, KpiSample, Order, ProfileEntry
 
 ALERTS_MAX = 10_000
 "Alerts kept, whatever `[history] records_days` says: rules may speak of every message."
+
+SAMPLES_DAYS = 14
+"Samples of key figures are one a node each ten seconds: 120,000 in this time."
 
 BATCH = 200
 "Calls deleted in one transaction: it stays under 50 ms."
@@ -34,6 +37,15 @@ def prune_alerts(now_ns: int, days: float, most: int = ALERTS_MAX, batch: int = 
     for found in (old, *(Alert.objects.filter(pk__lte=pk) for pk in newest_beyond)):
         while pks := list(found.values_list("pk", flat=True)[:batch]):
             deleted += Alert.objects.filter(pk__in=pks).delete()[0]
+    return deleted
+
+
+def prune_samples(now_ns: int, days: float, batch: int = BATCH) -> int:
+    """Delete the samples of key figures that are older than SAMPLES_DAYS, or than `days` (0 = never) if that is less; return how many."""
+    before_ns = now_ns - int(min(days or SAMPLES_DAYS, SAMPLES_DAYS) * DAY_NS)
+    deleted = 0
+    while pks := list(KpiSample.objects.filter(at_ns__lt=before_ns).values_list("pk", flat=True)[:batch]):
+        deleted += KpiSample.objects.filter(pk__in=pks).delete()[0]
     return deleted
 
 
