@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, exports, history, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -18,7 +18,8 @@ urlpatterns = [
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),
     path("history/", history.history, name="history"),
-    path("history/calls.csv", history.download, name="download"),
+    re_path(r"^history/calls\.(?P<kind>csv|json|pcapng)$", exports.download, name="download"),
+    path("history/fields.json", history.fields, name="query_fields"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
     path("reconcile/", reconcile.reconcile, name="reconcile"),

@@ -92,6 +92,8 @@ CHANGED = (
     "evidence",
     "profiles",
     "messages",
+    "user_agent",
+    "incomplete",
     "detail",
     "engine",
 )
@@ -136,6 +138,8 @@ def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
         "evidence": _json(change.evidence),
         "profiles": _json(call.profiles[:MAX_PROFILES]),
         "messages": call.messages,
+        "user_agent": clean(call.user_agent, MAX_KEY),
+        "incomplete": bool(call.incomplete),
         "detail": encode(call),
         "engine": change.engine if call.state < State.DELETED else None,
         "frames": frames,

@@ -45,7 +45,7 @@ class LiveTable:
 
     def snapshot(self, changes: Changes, now_ns: int, reason: str) -> Frame:
         """Return the frame that replaces the whole table; calls that ended and still linger stay in it."""
-        if self._wanted != self.chosen:
+        if self._wanted != self.chosen and self._wanted.asked.problem is None:
             self.chosen = self._wanted
             self._leaving.clear()
         rows = list(light(self.chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[: self.page])
@@ -57,7 +57,8 @@ class LiveTable:
         body = "".join(self._render(rows, changes, sizes_of(rows), now_ns))
         empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
         self._foot = self._foot_fragment(changes)
-        parts = [frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
+        problem = render_to_string("live/_problem.html", {"problem": self._wanted.asked.problem})
+        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
         return Frame(updates=[part for part in parts if part], snapshot=reason)
 
     def catch_up(self, changes: Changes, now_ns: int) -> Frame:
