@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, exports, history, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, exports, files, history, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("history/", history.history, name="history"),
     re_path(r"^history/calls\.(?P<kind>csv|json|pcapng)$", exports.download, name="download"),
     path("history/fields.json", history.fields, name="query_fields"),
+    path("files/", files.files, name="files"),
+    path("files/<slug:ident>/", files.file, name="file"),
+    path("files/<slug:ident>/close/", files.close, name="file_close"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
     path("reconcile/", reconcile.reconcile, name="reconcile"),

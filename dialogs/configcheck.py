@@ -182,6 +182,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("history", "messages_days"): NOT_NEGATIVE,
     ("history", "messages_gb"): NOT_NEGATIVE,
     ("history", "records_days"): NOT_NEGATIVE,
+    ("history", "open_mb"): NOT_NEGATIVE,
 }
 
 

@@ -11,6 +11,7 @@ FLOORS = (
     {"dialogs.configfile", "dashboard.deeds", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.query"},
+    {"dashboard.workspace"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history"},
     {"dashboard.orders"},
     {"dashboard.rpc"},

@@ -32,6 +32,7 @@ from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.models import TapStatus
 from dashboard.orders.pacing import Pacer
+from dashboard.workspace.store import sweep
 from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
@@ -220,6 +221,7 @@ class Ingest:
         prune(self._messages, now_ns, kept.messages_days, kept.messages_gb)
         prune_records(now_ns, kept.records_days)
         prune_alerts(now_ns, kept.records_days)
+        sweep(now_ns)
 
     # Beginning and end
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.handlers.asgi import ASGIRequest
@@ -32,7 +33,7 @@ def _packets(calls: DialogQuerySet) -> Iterator[tuple[Packet, list[str]]]:
             yield from packets_of(messages_of(row).messages)
 
 
-Maker = Callable[[DialogQuerySet, Asking], Iterator[str] | Iterator[bytes]]
+Maker = Callable[[DialogQuerySet, Asking], Iterator[Any]]
 KINDS: dict[str, tuple[str, Maker]] = {
     "csv": ("text/csv; charset=utf-8", lambda calls, asked: csv_pages(calls, utc_or(asked.zone))),
     "json": ("application/json", lambda calls, asked: json_pages(calls, utc_or(asked.zone))),

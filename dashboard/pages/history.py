@@ -58,6 +58,7 @@ def history(request: HttpRequest) -> HttpResponse:
     found, slow = answer(asked, now_ns, request.GET.get("at", ""))
     context = {
         "asking": asked,
+        "workspace": getattr(request, "capture_file", None),
         "form": asked.builder,
         "text": asked.question.asked.text,
         "page": found,
