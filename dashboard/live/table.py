@@ -17,6 +17,9 @@ PAGE = 200
 LINGER_NS = 8_000_000_000
 "How long a call that ended stays in the table, greyed, with its outcome."
 
+LOOK_NS = 1_000_000_000
+"How often a filter that speaks of durations is asked anew."
+
 BODY = "#rows"
 
 
@@ -37,6 +40,7 @@ class LiveTable:
         self._shown: dict[str, int] = {}  # uid -> init_ns
         self._leaving: dict[str, int] = {}  # uid -> when it goes
         self._profiles: dict[str, Profile] = {}  # uid -> the profile whose size its row shows
+        self._look_again = 0
         self._foot = ""
 
     def choose(self, chosen: CallFilter) -> None:
@@ -68,6 +72,8 @@ class LiveTable:
             self._replace(frame, changes, now_ns)
             self._insert(frame, changes, now_ns)
             self._resize(frame, changes)
+        if self.chosen.timed and now_ns >= self._look_again:
+            self._retime(frame, changes, now_ns)
         self._let_go(frame, changes, now_ns)
         if (foot := self._foot_fragment(changes) if changes else self._foot) != self._foot:
             self._foot = foot
@@ -87,6 +93,8 @@ class LiveTable:
             frame.updates.append(frames.replace(address(row.uid), fragment))
             if row.state == 5:
                 self._leaving[row.uid] = now_ns + LINGER_NS
+            elif row.uid in changes.rows and row.uid not in changes.matching(self.chosen):
+                self._leaving.setdefault(row.uid, now_ns + LINGER_NS)
             else:
                 self._leaving.pop(row.uid, None)
 
@@ -101,7 +109,19 @@ class LiveTable:
             self._shown[row.uid] = row.init_ns
             if profile := first_profile(row):
                 self._profiles[row.uid] = profile
-        frame.new = len(new)
+        frame.new += len(new)
+
+    def _retime(self, frame: Frame, changes: Changes, now_ns: int) -> None:
+        """Take up and let go of calls that the passing time brings into the filter, or out of it, although they did not change."""
+        self._look_again = now_ns + LOOK_NS
+        rows = list(light(self.chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[: self.page])
+        for uid in self._shown.keys() - {row.uid for row in rows}:
+            self._leaving.setdefault(uid, now_ns)
+        new = [row for row in reversed(rows) if row.uid not in self._shown]
+        for row, fragment in zip(new, self._render(new, changes, sizes_of(new), now_ns), strict=True):
+            frame.moves.append(frames.put_on_top(BODY, fragment))
+            self._shown[row.uid] = row.init_ns
+        frame.new += len(new)
 
     def _resize(self, frame: Frame, changes: Changes) -> None:
         """Bring the sizes up to date in the rows that did not change themselves."""

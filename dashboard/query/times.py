@@ -49,10 +49,9 @@ def span_of(text: str, zone: tzinfo, now_ns: int) -> Span:
     end = _moment(last, begin.at)
     if ONLY_CLOCK.fullmatch(last) and end.at < begin.at:
         end = end._replace(at=end.at + timedelta(days=1))  # 23:50..00:10
-    span = Span(_begin(begin, zone), _end(end, zone))
-    if span.end_ns < span.begin_ns:
+    if end.at < begin.at:
         raise ValueError(f"{last} is before {first}")
-    return span
+    return Span(_begin(begin, zone), max(_begin(begin, zone), _end(end, zone)))
 
 
 def _moment(text: str, today: datetime) -> _Said:

@@ -37,24 +37,24 @@ GRAMMAR = r"""
      | NAME "not"i "startswith"i value -> begins_not
      | NAME "endswith"i value -> ends
      | NAME "not"i "endswith"i value -> ends_not
-?value: STRING | NUMBER | NAME
+?value: STRING | BARE
 OPERATOR: "!=" | "!~" | "<=" | ">=" | "=" | "~" | "<" | ">"
 NAME: /[a-z_][a-z0-9_]*/i
 STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/
-NUMBER: /[-+]?[0-9]+(?:\.[0-9]+)?/
+BARE: /[^\s()"',=!~<>]+/
 %ignore /\s+/
 """
 WORDS = {
     "NAME": "a field such as state",
     "STRING": 'a "text"',
-    "NUMBER": "a number",
+    "BARE": "a number",
     "OPERATOR": "= != ~ !~ < <= > >=",
     "LPAR": '"("',
     "RPAR": '")"',
     "COMMA": '","',
     "$END": "the end",
 }
-VALUES = {"STRING", "NUMBER", "NAME"}
+VALUES = {"STRING", "BARE"}
 GOT = re.compile(r"""\w+|["'][^"']*["']?|[^\w\s"'()]+|\S""")
 "What stands where something else was expected."
 
@@ -66,9 +66,6 @@ class Value(NamedTuple):
 
     text: str
     "Without quotes."
-
-    kind: str
-    '"STRING", "NUMBER" or "NAME" (a bare word).'
 
     offset: int
     length: int
@@ -153,7 +150,7 @@ def _compare(name: Token, operator: str, values: Iterable[Token], written: str, 
 
 def _value(token: Token) -> Value:
     text = ESCAPED.sub(r"\1", str(token)[1:-1]) if token.type == "STRING" else str(token)
-    return Value(text, token.type, token.start_pos or 0, len(token))
+    return Value(text, token.start_pos or 0, len(token))
 
 
 def _joined(parts: tuple[Node, ...], *, all_of: bool) -> Node:
