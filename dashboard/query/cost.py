@@ -7,6 +7,9 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, connections
 
+IN_ERROR = 3
+"psycopg.pq.TransactionStatus.INERROR."
+
 STEPS = 20_000
 "Instructions of SQLite's machine between two looks at the clock."
 
@@ -44,7 +47,8 @@ def _postgresql(seconds: float, using: str) -> Callable[[], None]:
     _set_timeout(using, f"{max(1, int(seconds * 1000))}ms")
 
     def end() -> None:
-        if connection.connection is not None and not connection.needs_rollback:
+        raw: Any = connection.connection
+        if raw is not None and raw.info.transaction_status != IN_ERROR:  # what is rolled back takes the time-out with it
             _set_timeout(using, "0")
 
     return end
