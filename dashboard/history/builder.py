@@ -1,8 +1,11 @@
 """The form that writes a query, and the addresses of links that do. Knows the language's words; knows no table, no page."""
 
+from collections.abc import Mapping
+
 from django import forms
 
 from dashboard.history.rows import MAX_KEY
+from dashboard.privacy.sealed import is_sealed
 from dashboard.query.tree import quoted
 
 STATES = ("setting up", "ringing", "no ack", "in call", "live", "ended", "failed", "expired")
@@ -44,7 +47,7 @@ def written(form: Builder) -> str:
         f"code = {said['code']}" if said["code"] else "",
         f"duration > {said['longer']}" if said["longer"] is not None else "",
         f"peer = {quoted(said['peer'])}" if said["peer"] else "",
-        *(f"begun {sign} {quoted(typed(form.data[name]))}" for sign, name in ((">=", "since"), ("<=", "until")) if said[name]),
+        *(f"begun {sign} {quoted(spoken(form.data[name]))}" for sign, name in ((">=", "since"), ("<=", "until")) if said[name]),
         f"profile = {quoted(profile)}" if profile else "",
     ]
     return " and ".join(part for part in parts if part)
@@ -57,6 +60,12 @@ def starred(name: str, text: str) -> str:
     return f"{name} startswith {quoted(text[:-1])}" if text.endswith("*") and text != "*" else f"{name} = {quoted(text)}"
 
 
-def typed(moment: str) -> str:
+def spoken(moment: str) -> str:
     """Return a moment as the browser's input gives it, as a query writes it."""
     return moment.strip().replace("T", " ")
+
+
+def typed(data: Mapping[str, str]) -> str:
+    """Return what an address asks about numbers in plain words, for the audit log; "" for nothing, and for links."""
+    given = {name: str(data.get(name) or "").strip() for name in ("q", "caller", "callee", "profile", "value")}
+    return " ".join(f"{name}={text}" for name, text in given.items() if text and not is_sealed(text))[: 4 * MAX_KEY]

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 
 from dashboard.history.search import after
 from dashboard.models import DialogQuerySet, DialogRow
+from dashboard.privacy import CLEAR, Policy
 from dialogs.engine.states import STATE_NAMES, State
 
 CHUNK = 1000
@@ -103,27 +104,27 @@ def safe(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def chunks(calls: DialogQuerySet, kept: tuple[str, ...] = ()) -> Iterator[list[DialogRow]]:
-    """Yield the calls, newest first, CHUNK at a time; `kept`: heavy columns that are wanted all the same. Calls that come meanwhile are not in it."""
+def chunks(calls: DialogQuerySet, policy: Policy = CLEAR, kept: tuple[str, ...] = ()) -> Iterator[list[DialogRow]]:
+    """Yield the calls, newest first, CHUNK at a time, as somebody sees them; `kept`: heavy columns that are wanted all the same."""
     calls = calls.defer(*({"detail", "engine", "frames"} - set(kept)))
     place = None
     while rows := list(after(calls, place)[:CHUNK]):
-        yield rows
+        yield policy.rows(rows)
         place = (rows[-1].init_ns, rows[-1].uid)
 
 
-def csv_pages(calls: DialogQuerySet, zone: tzinfo = UTC) -> Iterator[str]:
+def csv_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
     """Return the file piece by piece: a heading, then a call a line, newest first (RFC 4180). For a StreamingHttpResponse."""
     writer = csv.writer(Line())
     yield writer.writerow([column.title for column in COLUMNS])
-    for rows in chunks(calls):
+    for rows in chunks(calls, policy):
         yield "".join(writer.writerow([safe(column.cell(row, zone)) for column in COLUMNS]) for row in rows)
 
 
-def json_pages(calls: DialogQuerySet, zone: tzinfo = UTC) -> Iterator[str]:
+def json_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
     """Return the file piece by piece: one list, a call a line, the same columns and texts as in CSV, but none changed for spreadsheets."""
     before = "[\n"
-    for rows in chunks(calls):
+    for rows in chunks(calls, policy):
         yield before + ",\n".join(json.dumps({column.title: column.cell(row, zone) for column in COLUMNS}) for row in rows)
         before = ",\n"
     yield "\n]\n" if before == ",\n" else "[]\n"

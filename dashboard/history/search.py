@@ -44,11 +44,14 @@ class Question(NamedTuple):
         return DialogRow.objects.filter(self.asked.at(now_ns), self.when.at(now_ns)).order_by("-init_ns", "uid")
 
 
-def question(text: str, when: str, zone: str, written: str = "") -> Question:
-    """Return what a search box, a range of time and the form's query ask for together; `zone`: IANA name, of their times."""
-    query = as_query(text)
+def question(text: str, when: str, zone: str, written: str = "", *, whole: bool = False) -> Question:
+    """Return what a search box, a range of time and the form's query ask for together; `zone`: IANA name, of their times.
+
+    `whole`: numbers are found by the whole number only.
+    """
+    query = as_query(text, operator="=" if whole else "startswith")
     both = f"({query}) and {written}" if query and written else written or text
-    return Question(asked(both, zone), asked(f"begun = {quoted(when)}" if when.strip() else "", zone))
+    return Question(asked(both, zone, whole=whole), asked(f"begun = {quoted(when)}" if when.strip() else "", zone))
 
 
 def counted(calls: DialogQuerySet) -> int | None:

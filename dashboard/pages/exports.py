@@ -18,26 +18,27 @@ from dashboard.pages.call import packets_of
 from dashboard.pages.history import Asking, asking, history
 from dashboard.pages.live import watcher
 from dashboard.pages.zones import zoned
+from dashboard.privacy import Policy
 from dialogs.packet import Packet
 from dialogs.taps import pcapng
 
 
-def capture(calls: DialogQuerySet) -> Iterator[bytes]:
+def capture(calls: DialogQuerySet, policy: Policy) -> Iterator[bytes]:
     """Yield the stored messages of the calls as one capture file, call by call."""
-    return pcapng(_packets(calls), ["calls of a query, newest first; the messages of each in their order"])
+    return pcapng(_packets(calls, policy), ["calls of a query, newest first; the messages of each in their order"])
 
 
-def _packets(calls: DialogQuerySet) -> Iterator[tuple[Packet, list[str]]]:
-    for rows in chunks(calls, kept=("frames",)):
+def _packets(calls: DialogQuerySet, policy: Policy) -> Iterator[tuple[Packet, list[str]]]:
+    for rows in chunks(calls, policy, kept=("frames",)):
         for row in rows:
             yield from packets_of(messages_of(row).messages)
 
 
 Maker = Callable[[DialogQuerySet, Asking], Iterator[Any]]
 KINDS: dict[str, tuple[str, Maker]] = {
-    "csv": ("text/csv; charset=utf-8", lambda calls, asked: csv_pages(calls, utc_or(asked.zone))),
-    "json": ("application/json", lambda calls, asked: json_pages(calls, utc_or(asked.zone))),
-    "pcapng": ("application/octet-stream", lambda calls, _asked: capture(calls)),
+    "csv": ("text/csv; charset=utf-8", lambda calls, asked: csv_pages(calls, utc_or(asked.zone), asked.policy)),
+    "json": ("application/json", lambda calls, asked: json_pages(calls, utc_or(asked.zone), asked.policy)),
+    "pcapng": ("application/octet-stream", lambda calls, asked: capture(calls, asked.policy)),
 }
 "Ending -> its type, and what makes it."
 

@@ -9,17 +9,24 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
-from dashboard.history.builder import Builder, written
+from dashboard.history.builder import Builder, typed, written
 from dashboard.history.search import COUNTED, PAGE, Page, Question, counted, page, question
+from dashboard.live.layout import Layout
 from dashboard.models import DialogRow
-from dashboard.pages.live import watcher
+from dashboard.orders.audit import searched
+from dashboard.pages.live import rows_of, watcher
 from dashboard.pages.zones import zone_of, zoned
+from dashboard.privacy import Policy, policy_of
 from dashboard.query.cost import TooSlow, at_most
 from dashboard.query.fields import schema
 from dashboard.query.zones import label, offered
+from dashboard.rpc.access import address_of
 
 PATIENCE = 3.0
 "Seconds after which a question is given up: with these every page answers, whatever is asked."
+
+COLUMNS = "when,state,age,caller,callee,path,why,by"
+"What history shows until somebody chooses others: `?columns=`, as on the live page."
 
 PRESETS = {"": "All", "last 1h": "Last hour", "today": "Today", "yesterday": "Yesterday", "last 7d": "Last 7 days"}
 
@@ -34,6 +41,7 @@ class Asking(NamedTuple):
     question: Question
     when: str
     zone: str
+    policy: Policy
 
     @property
     def good(self) -> bool:
@@ -42,11 +50,16 @@ class Asking(NamedTuple):
 
 
 def asking(request: HttpRequest) -> Asking:
-    """Return what a request asks: its search box, its range of time, and what the form or a link says."""
-    builder, zone = Builder(request.GET), zone_of(request)
+    """Return what a request asks: its search box, its range of time, and what the form or a link says.
+
+    Who may not see numbers asks for whole ones only, and is written down.
+    """
+    builder, zone, policy = Builder(request.GET), zone_of(request), policy_of(request.user)
+    if policy.masked and not request.GET.get("at"):
+        searched(request.user.get_username(), typed(request.GET), address_of(request))
     when = request.GET.get("when", "")
     said = written(builder) if builder.is_valid() else ""
-    return Asking(builder, question(request.GET.get("q", ""), when, zone, said), when, zone)
+    return Asking(builder, question(request.GET.get("q", ""), when, zone, said, whole=policy.masked), when, zone, policy)
 
 
 @require_GET
@@ -56,12 +69,15 @@ def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
     asked, now_ns = asking(request), time.time_ns()
     found, slow = answer(asked, now_ns, request.GET.get("at", ""))
+    layout = Layout.parse(request.GET if request.GET.get("columns") else {"columns": COLUMNS})
     context = {
         "asking": asked,
         "workspace": getattr(request, "capture_file", None),
         "form": asked.builder,
         "text": asked.question.asked.text,
         "page": found,
+        "columns": layout.shown,
+        "rows": rows_of(found.rows, layout, now_ns, asked.policy),
         "slow": slow,
         "asked": address(asked),
         "bare": address(asked, when=""),

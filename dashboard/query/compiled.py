@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
+from dashboard.privacy.sealed import is_sealed, unseal
 from dashboard.query.errors import QueryError
 from dashboard.query.fields import CHOICE, FIELDS, NUMERIC, SECONDS, TIME, YES, Field, Lasted, Lookup
 from dashboard.query.times import Span, span_of
@@ -107,8 +108,14 @@ def _written(field: Field) -> list[str]:
 def _text(field: Field, operator: str, value: Value, _zone: ZoneInfo) -> Condition:
     if not value.text and operator != "=":
         raise QueryError("this text is empty", value.offset, value.length)
-    found = cast("Lookup", field.behind)(operator, value.text)
+    found = cast("Lookup", field.behind)(operator, opened(value.text))
     return lambda _now_ns: found
+
+
+def opened(text: str) -> str:
+    """Return a text with what is sealed in it opened: a link of a masked page, alone or as a profile's value."""
+    name, equals, value = text.partition("=")
+    return f"{name}={unseal(value)}" if equals and is_sealed(value) else unseal(text)
 
 
 def _choice(field: Field, _operator: str, value: Value, _zone: ZoneInfo) -> Condition:

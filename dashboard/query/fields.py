@@ -102,14 +102,10 @@ def anything_whole(_operator: str, text: str) -> Q:
 
 
 def peer(operator: str, text: str) -> Q:
-    """Return the calls through a peer: one whole name of the path, which is "alice -> edge-1 -> gw-2"."""
+    """Return the calls through a peer: its name, or the host of an address; the column has one a line."""
     if operator == "~":
-        return Q(path__icontains=text)
-    if operator == "startswith":
-        return begins("path", text) | Q(path__contains=f" -> {text}")
-    if operator == "endswith":
-        return Q(path__endswith=text) | Q(path__contains=f"{text} -> ")
-    return Q(path=text) | begins("path", f"{text} -> ") | Q(path__endswith=f" -> {text}") | Q(path__contains=f" -> {text} -> ")
+        return Q(peers__icontains=text)
+    return Q(peers__contains={"=": f"\n{text}\n", "startswith": f"\n{text}", "endswith": f"{text}\n"}[operator])
 
 
 def profile(operator: str, text: str) -> Q:
