@@ -33,6 +33,7 @@ from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.models import KpiSample, TapStatus
 from dashboard.orders.pacing import Pacer
+from dashboard.workspace.store import sweep
 from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
@@ -229,6 +230,7 @@ class Ingest:
         prune_records(now_ns, kept.records_days)
         prune_alerts(now_ns, kept.records_days)
         prune_samples(now_ns, kept.records_days)
+        sweep(now_ns)
 
     # Beginning and end
 

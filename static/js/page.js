@@ -3,6 +3,7 @@
 import "./keys.js";
 import "./live.js";
 import "./picks.js";
+import "./query.js";
 import { tick } from "./clock.js";
 
 const root = document.documentElement;
