@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
-from dashboard.observed import Alert, ProxyTable, TapStatus
+from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
@@ -29,6 +29,7 @@ __all__ = [
     "Order",
     "OrderRequest",
     "ProfileEntry",
+    "ProfileMinute",
     "ProxyTable",
     "TapStatus",
 ]

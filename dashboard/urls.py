@@ -7,13 +7,14 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, peers, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, peers, profiles, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
     path("", live.live, name="live"),
     path("welcome/", live.welcome, name="welcome"),
-    path("profiles/", live.profiles, name="profiles"),
+    path("profiles/", profiles.profiles, name="profiles"),
+    path("profiles/value/", profiles.profile, name="profile"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),

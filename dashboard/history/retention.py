@@ -3,11 +3,15 @@
 from django.db import transaction
 
 from dashboard.history.segments import DAY_NS
-from dashboard.models import Alert, DialogRow, Order, ProfileEntry
+from dashboard.models import Alert, DialogRow, Order, ProfileEntry, ProfileMinute
 
 ALERTS_MAX = 10_000
 "Alerts kept, whatever `[history] records_days` says: rules may speak of every message."
 
+MINUTES_NS = 25 * 3600 * 10**9
+"How long the minutes of profiles are kept: a day and the hour before it."
+
+MINUTES_BATCH = 500
 BATCH = 200
 "Calls deleted in one transaction: it stays under 50 ms."
 
@@ -34,6 +38,14 @@ def prune_alerts(now_ns: int, days: float, most: int = ALERTS_MAX, batch: int = 
     for found in (old, *(Alert.objects.filter(pk__lte=pk) for pk in newest_beyond)):
         while pks := list(found.values_list("pk", flat=True)[:batch]):
             deleted += Alert.objects.filter(pk__in=pks).delete()[0]
+    return deleted
+
+
+def prune_minutes(now_ns: int, batch: int = MINUTES_BATCH) -> int:
+    """Delete the minutes of profiles that no page draws any more, in short transactions; return how many."""
+    deleted = 0
+    while pks := list(ProfileMinute.objects.filter(at_ns__lt=now_ns - MINUTES_NS).values_list("pk", flat=True)[:batch]):
+        deleted += ProfileMinute.objects.filter(pk__in=pks).delete()[0]
     return deleted
 
 

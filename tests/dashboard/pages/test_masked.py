@@ -33,6 +33,7 @@ PAGES = {
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
+    "profile": f"/profiles/value/?{urlencode({'profile': seal(f'caller=sip:{CALLER}@example.net')})}",
     "peers": "/peers/",
     "callers": "/callers/",
     "alerts": "/alerts/",
@@ -145,6 +146,7 @@ def test_capture_file_is_masked_and_readable(world, tmp_path):
 
 LINKS = [
     ("/", 'href="(/\\?profile=[^"]+)"'),
+    ("/profiles/", 'href="(/profiles/value/\\?profile=[^"]+)"'),
     ("/profiles/", 'href="(/\\?profile=[^"]+)"'),
     ("/callers/", 'href="(/\\?caller=[^"]+)"'),
     ("/alerts/", 'href="(/\\?profile=[^"]+)"'),
