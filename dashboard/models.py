@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
+from dashboard.kept import KpiSample, SavedView
 from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
@@ -26,11 +27,13 @@ __all__ = [
     "DialogQuerySet",
     "DialogRow",
     "FollowedFile",
+    "KpiSample",
     "Order",
     "OrderRequest",
     "ProfileEntry",
     "ProfileMinute",
     "ProxyTable",
+    "SavedView",
     "TapStatus",
 ]
 

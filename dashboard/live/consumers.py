@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from dashboard.live.callview import CallView, OtherView
 from dashboard.live.filter import CallFilter
 from dashboard.live.hub import Client, Hub, View
+from dashboard.live.layout import Layout
 from dashboard.live.table import LiveTable
 from dashboard.orders.audit import searched
 from dashboard.privacy import CLEAR, Policy, policy_of
@@ -33,7 +34,7 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
     """Return the view that a page asks for in its WebSocket's address, of what this person may see."""
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
-        return LiveTable(CallFilter.parse(wanted, whole=policy.masked), at.renderer, at.counters, policy=policy)
+        return LiveTable(CallFilter.parse(wanted, whole=policy.masked), at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy)
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16], policy)
     return OtherView()
@@ -68,7 +69,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take what live.js says: `ack`, `resync`, `refresh` or `filter`; anything else is ignored."""
+        """Take what live.js says: `ack`, `resync`, `refresh`, `sort` or `filter`; anything else is ignored."""
         message = read_message(text_data)
         if self.client is None:
             return
@@ -78,10 +79,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.client.want = "gap"
         if "refresh" in message:
             self.client.want = self.client.want or "refresh"
+        if "sort" in message:
+            self.client.want = "sort"
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
             chosen = CallFilter.parse(message["filter"], whole=self.client.view.policy.masked)
             await self._note(chosen)
-            self.client.view.choose(chosen)
+            self.client.view.choose(chosen, Layout.parse(message["filter"]))
             self.client.want = self.client.want or "filter"
 
     async def disconnect(self, code: int) -> None:

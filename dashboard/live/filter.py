@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from dashboard.models import DialogQuerySet
 from dashboard.privacy.sealed import LONGEST as SEALED_LONGEST
-from dashboard.privacy.sealed import is_sealed, unseal
+from dashboard.privacy.sealed import is_sealed, seal, unseal
 
 LONGEST = 200
 "Characters kept of what somebody typed."
@@ -53,6 +53,11 @@ class CallFilter:
         parts = {"q": self.q, "caller": self.caller, "profile": self.profile if "=" in self.profile else ""}
         return " ".join(f"{name}={text}" for name, text in parts.items() if text and not is_sealed(text))
 
+    def sealed(self) -> Self:
+        """Return the same filter with what may be a number as tokens: for links that show none."""
+        q, caller, profile = (seal(text) if text and not is_sealed(text) else text for text in (self.q, self.caller, self.profile))
+        return replace(self, q=q, caller=caller, profile=profile)
+
     def __bool__(self) -> bool:
         return bool(self.q or self.caller or self.profile or self.state or self.peer)
 
@@ -65,7 +70,7 @@ class CallFilter:
     def apply(self, rows: DialogQuerySet) -> DialogQuerySet:
         """Return those of the rows that the filter lets through."""
         if self.q:
-            rows = rows.filter(self._found(self.q))
+            rows = rows.filter(self._found(unseal(self.q)))
         if caller := unseal(self.caller):
             rows = rows.filter(from_uri=caller) if URI.match(caller) else rows.filter(from_user=caller)
         if profile := unseal(self.profile):

@@ -1,27 +1,34 @@
 """The live page and the first page. Knows requests; what a call looks like is `live`'s business."""
 
 import time
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, permission_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dashboard.live.changes import Reader, light, sizes_of
+from dashboard.live.columns import COLUMNS, STANDARD, table_row
 from dashboard.live.counters import count_calls
 from dashboard.live.filter import CallFilter
-from dashboard.live.render import row_context
+from dashboard.live.layout import Layout
+from dashboard.live.render import seen
 from dashboard.live.shown import first_profile
-from dashboard.live.table import PAGE
-from dashboard.models import DialogRow
+from dashboard.live.table import PAGE, foot_context
+from dashboard.models import DialogRow, SavedView
 from dashboard.orders.audit import searched
-from dashboard.privacy import policy_of
+from dashboard.privacy import Policy, policy_of
 from dashboard.rpc.access import address_of
 
 WELCOMED = "dialtap_welcomed"
 YEAR = 365 * 86400
+MOST = 200
+"Saved views offered."
 
 watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 
@@ -34,26 +41,43 @@ def live(request: HttpRequest) -> HttpResponse:
     chosen = CallFilter.parse(request.GET, whole=policy.masked)
     if policy.masked:
         searched(request.user.get_username(), chosen.typed, address_of(request))
+    layout = Layout.parse(request.GET)
     now_ns = time.time_ns()
-    rows = list(light(chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[:PAGE])
-    changes, sizes = Reader().read(now_ns), sizes_of(rows)
-    orders = changes.orders
+    found = chosen.apply(DialogRow.objects.live())
+    start = (layout.p - 1) * PAGE
+    kept = layout.with_(columns=STANDARD, p=1).parts
     context = {
-        "chosen": chosen,
-        "rows": [
-            row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row), policy=policy)
-            for row in rows
-        ],
+        **foot_context(chosen, layout, found.count(), PAGE),
+        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + PAGE]), layout, now_ns, policy),
+        "every_column": COLUMNS,
+        "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
+        "full_query": "&".join(filter(None, (chosen.query, layout.query))),
+        "views": views_for(request, policy),
         "figures": count_calls(now_ns),
-        "shown": len(rows),
-        "total": chosen.apply(DialogRow.objects.live()).count(),
-        "page": PAGE,
         "now_ns": now_ns,
         "states": {"1": "Setting up", "2": "Ringing", "3": "No ACK", "4": "In call"},
         "welcome": WELCOMED not in request.COOKIES,
         "history": settings.DIALTAP.history,
     }
     return render(request, "pages/live.html", context)
+
+
+def views_for(request: HttpRequest, policy: Policy) -> list[SavedView]:
+    """Return a person's saved views and those that are for everybody; what others saved may ask for numbers that this person may not see."""
+    found = list(SavedView.objects.filter(Q(owner=request.user) | Q(shared=True)).select_related("owner")[:MOST])
+    for view in found if policy.masked else ():
+        parts = dict(parse_qsl(view.query))
+        view.query = "&".join(filter(None, (CallFilter.parse(parts).sealed().query, Layout.parse(parts).query)))
+    return found
+
+
+def rows_of(rows: list[DialogRow], layout: Layout, now_ns: int, policy: Policy) -> SafeString:
+    """Return the rows of the table."""
+    changes, sizes = Reader().read(now_ns), sizes_of(rows)
+    shown = (
+        seen(row, changes.orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row), policy=policy) for row in rows
+    )
+    return SafeString("".join(table_row(one, layout.columns) for one in shown))
 
 
 @require_http_methods(["GET", "POST"])

@@ -45,8 +45,8 @@ def measure(capture: Path, folder: Path, batch: int) -> tuple[int, int, dict[str
 
     config, clock = Config(), Clock()
     engine = Engine(config, "bench")
-    pending = Pending(engine, PeerNames(config.peer), lambda call: "")
-    recorder = Recorder("bench", lambda tap: False, folder / "messages")
+    pending = Pending(engine, PeerNames(config.peer), lambda _: "")
+    recorder = Recorder("bench", lambda _: False, folder / "messages")
     packets, rows = iter(CaptureFile(capture)), 0
     while True:
         with clock("read"):
