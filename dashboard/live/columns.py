@@ -18,6 +18,7 @@ from dashboard.live.shown import Party, duration_ns, evidence, moment_text, part
 from dashboard.live.shown import shown as state_of
 from dashboard.models import DialogRow, Order
 from dashboard.orders.words import outcome_words
+from dashboard.privacy import linked
 from dialogs.engine.states import State
 
 MOST_TAGS = 3
@@ -148,7 +149,7 @@ def profiles(seen: Seen) -> SafeString:
     """The calls that the caller, or what else the first profile is, has now, and its limit."""
     if not seen.profile:
         return NOTHING
-    link = f"{reverse('live')}?{urlencode({'profile': getattr(seen.profile, 'sealed', seen.profile)})}"
+    link = f"{reverse('live')}?{urlencode({'profile': linked(seen.profile)})}"
     said = "calls now: " + truncatechars(seen.profile, 120)
     return format_html('<a href="{}" data-mark="{}" title="{}">{}</a>', link, seen.mark, said, bar(seen.size, seen.limit))
 

@@ -34,7 +34,8 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
     """Return the view that a page asks for in its WebSocket's address, of what this person may see."""
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
-        return LiveTable(CallFilter.parse(wanted, whole=policy.masked), at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy)
+        chosen = CallFilter.parse(wanted, whole=policy.masked)
+        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy)
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16], policy)
     return OtherView()

@@ -22,7 +22,7 @@ def limit_of(name: str, value: str) -> int:
 
 
 def seen(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False, policy: Policy = CLEAR) -> Seen:
-    """Return the call as the columns need it, as the policy has it; page and push share it."""
+    """Return the call as the columns need it and as the policy has it; page and push share it."""
     profile = first_profile(row)
     return Seen(
         policy.row(row),
@@ -54,7 +54,7 @@ class Renderer:
         columns: tuple[str, ...] = STANDARD,
         policy: Policy = CLEAR,
     ) -> str:
-        """Return the row's fragment; `over`: it is over a limit. Rendered once for all whom the same policy concerns."""
+        """Return the row's fragment; `over`: it is over a limit. Rendered once for all whom the same columns and policy concern."""
         size = sizes.get(first_profile(row) or ("", ""), 0)
         key = (row.uid, row.revision, stamp(order), size, over, columns, policy)
         if key not in self._kept:

@@ -49,13 +49,7 @@ class LiveTable:
     """One page of the calls that a filter lets through, in an order."""
 
     def __init__(
-        self,
-        chosen: CallFilter,
-        renderer: Renderer,
-        counters: Counters,
-        page: int = PAGE,
-        layout: Layout | None = None,
-        policy: Policy = CLEAR,
+        self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, layout: Layout | None = None, policy: Policy = CLEAR
     ) -> None:
         self.chosen = chosen
         self.policy = policy
@@ -219,10 +213,8 @@ class LiveTable:
 
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
-        columns = self.layout.columns
-        return [
-            self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns, policy=self.policy) for row in rows
-        ]
+        columns, policy = self.layout.columns, self.policy
+        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns, policy=policy) for row in rows]
 
     def _foot_fragment(self, changes: Changes) -> str:
         """Return the line below the table: how many are shown of how many."""

@@ -38,10 +38,9 @@ watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 def live(request: HttpRequest) -> HttpResponse:
     """Show the calls of this moment; the push brings them up to date."""
     policy = policy_of(request.user)
-    chosen = CallFilter.parse(request.GET, whole=policy.masked)
+    chosen, layout = CallFilter.parse(request.GET, whole=policy.masked), Layout.parse(request.GET)
     if policy.masked:
         searched(request.user.get_username(), chosen.typed, address_of(request))
-    layout = Layout.parse(request.GET)
     now_ns = time.time_ns()
     found = chosen.apply(DialogRow.objects.live())
     start = (layout.p - 1) * PAGE
@@ -64,7 +63,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def views_for(request: HttpRequest, policy: Policy) -> list[SavedView]:
     """Return a person's saved views and those that are for everybody; what others saved may ask for numbers that this person may not see."""
-    found = list(SavedView.objects.filter(Q(owner=request.user) | Q(shared=True)).select_related("owner")[:MOST])
+    found = list(SavedView.objects.filter(Q(owner=request.user.pk) | Q(shared=True)).select_related("owner")[:MOST])
     for view in found if policy.masked else ():
         parts = dict(parse_qsl(view.query))
         view.query = "&".join(filter(None, (CallFilter.parse(parts).sealed().query, Layout.parse(parts).query)))

@@ -41,6 +41,11 @@ def unseal(text: str) -> str:
         return text
 
 
+def linked(text: str) -> str:
+    """Return what stands for a text in a link: of a masked one its token."""
+    return text.sealed if isinstance(text, Masked) else text
+
+
 class Masked(str):
     """A masked text; in a link stands `sealed` instead."""
 

@@ -11,7 +11,7 @@ from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
-from dashboard.privacy import is_sealed, policy_of, unseal
+from dashboard.privacy import is_sealed, linked, policy_of, unseal
 from dialogs.engine.states import State
 
 register = template.Library()
@@ -147,7 +147,7 @@ def words_in(text: str) -> list[str]:
 @register.simple_tag
 def querystring_of(**parts: str) -> str:
     """Return a query string of these parts, escaped for a URL; what is masked goes as its token."""
-    return urlencode({name: getattr(value, "sealed", value) for name, value in parts.items() if value})
+    return urlencode({name: linked(value) for name, value in parts.items() if value})
 
 
 @register.simple_tag(takes_context=True)

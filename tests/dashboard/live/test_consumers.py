@@ -40,7 +40,7 @@ class Browser:
         self.socket = socket
 
     async def frame(self) -> dict:
-        return json.loads(await self.socket.receive_from(timeout=5))
+        return json.loads(await self.socket.receive_from(timeout=60))
 
     async def until(self, wanted: Callable[[dict], bool]) -> dict:
         """Return the first frame that is wanted; the others are read and confirmed."""
@@ -57,7 +57,7 @@ class Browser:
 @asynccontextmanager
 async def browsing(user: User, query: str = "page=live"):
     socket = WebsocketCommunicator(application, f"/ws/live/?{query}", headers=[HOST, ORIGIN, await sync_to_async(cookie)(user)])
-    connected, _ = await socket.connect(timeout=5)
+    connected, _ = await socket.connect(timeout=60)
     assert connected
     try:
         yield Browser(socket)
@@ -76,9 +76,9 @@ async def write(*snapshots) -> None:
 async def close_code(*headers: tuple[bytes, bytes]) -> tuple[bool, int | None]:
     """Return whether the socket was accepted, and the code it was closed with."""
     socket = WebsocketCommunicator(application, "/ws/live/?page=live", headers=list(headers))
-    connected, code = await socket.connect(timeout=5)
+    connected, code = await socket.connect(timeout=60)
     if connected:
-        code = (await socket.receive_output(timeout=5))["code"]
+        code = (await socket.receive_output(timeout=60))["code"]
     await socket.disconnect()
     return connected, code
 
@@ -259,7 +259,7 @@ async def test_who_may_no_longer_watch_is_cut_off(monkeypatch, change):
             await sync_to_async(viewer.groups.clear)()
         else:
             await Session.objects.all().adelete()
-        while (output := await browser.socket.receive_output(timeout=5))["type"] != "websocket.close":
+        while (output := await browser.socket.receive_output(timeout=60))["type"] != "websocket.close":
             continue
         assert output["code"] == consumers.FORBIDDEN
 
