@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, ask, audit, bulk, call, callers, change, history, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -34,8 +34,16 @@ urlpatterns = [
     path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),
     path("call/<slug:uid>/pcap/", call.pcap, name="call_pcap"),
     path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
-    path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),
-    path("call/<slug:uid>/end/", orders.end, name="end"),
+    path("call/<slug:uid>/end/form", ask.end_form, name="end_form"),
+    path("call/<slug:uid>/end/", ask.end, name="end"),
+    path("call/<slug:uid>/transfer/form", ask.transfer_form, name="transfer_form"),
+    path("call/<slug:uid>/transfer/", ask.transfer, name="transfer"),
+    path("call/<slug:uid>/join/form", ask.join_form, name="join_form"),
+    path("call/<slug:uid>/join/", ask.join, name="join"),
+    path("call/<slug:uid>/release/form", ask.release_form, name="release_form"),
+    path("call/<slug:uid>/release/", ask.release, name="release"),
+    path("connect/form", ask.connect_form, name="connect_form"),
+    path("connect/", ask.connect, name="connect"),
     path("call/<slug:uid>/change/form", change.change_form, name="change_form"),
     path("call/<slug:uid>/change/", change.change, name="change"),
     path("tokens/", tokens.tokens, name="tokens"),

@@ -23,6 +23,8 @@ RECHECK = 30.0
 "Seconds after which permission and login are looked at again."
 
 LONGEST_MESSAGE = 2000
+ORDERS_END = 2**63
+"Numbers of orders are below."
 
 hub = Hub()
 
@@ -60,7 +62,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take what live.js says: `ack`, `resync`, `refresh` or `filter`; anything else is ignored."""
+        """Take what live.js says: `ack`, `resync`, `refresh`, `filter` or `order`; anything else is ignored."""
         message = read_message(text_data)
         if self.client is None:
             return
@@ -70,6 +72,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.client.want = "gap"
         if "refresh" in message:
             self.client.want = self.client.want or "refresh"
+        if isinstance(order := message.get("order"), int) and 0 <= order < ORDERS_END:
+            self.client.order, self.client.order_stamp = order, ()
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
             self.client.view.choose(CallFilter.parse(message["filter"]))
             self.client.want = self.client.want or "filter"

@@ -5,12 +5,13 @@ only when a call comes or goes.
 """
 
 import time
+from typing import Any
 
 from django.db.models import Avg, Count, Min, Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
-from dashboard.live.proxies import standing
+from dashboard.live.proxies import MOST, standing
 from dashboard.models import DialogRow
 from dialogs.engine.states import State
 
@@ -22,10 +23,10 @@ IDLE_NS = 1_000_000_000
 "Calls per minute fall while nothing moves."
 
 
-def count_calls(now_ns: int) -> dict[str, int]:
+def count_calls(now_ns: int) -> dict[str, Any]:
     """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), calls set up in the last minute.
 
-    Where a proxy's table is compared with ours, also what `proxies.standing` says.
+    Also, of each proxy whose table is compared with ours, what `proxies.standing` says: the first few, and how many more there are.
     """
     answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
     figures = DialogRow.objects.live().aggregate(
@@ -37,7 +38,9 @@ def count_calls(now_ns: int) -> dict[str, int]:
         oldest_ns=Min("start_ns", filter=answered),
     )
     per_minute = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
-    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | standing(now_ns)
+    found = standing(now_ns)
+    proxies = {"proxies": found[:MOST], "more_proxies": len(found[MOST:])} if found else {}
+    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | proxies
 
 
 class Counters:
@@ -46,7 +49,7 @@ class Counters:
     def __init__(self) -> None:
         self.fragment = ""
         self.changed = False
-        self._figures: dict[str, int] = {}
+        self._figures: dict[str, Any] = {}
         self._rest_until = 0
         self._idle_until = 0
 

@@ -8,7 +8,8 @@ from django import template
 from dashboard.live import shown
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
-from dashboard.orders.words import outcome_words, tone
+from dashboard.orders.stages import Stage, stages
+from dashboard.orders.words import outcome_words, title, tone
 from dialogs.engine.states import State
 
 register = template.Library()
@@ -72,6 +73,18 @@ def after(at_ns: int, start_ns: int) -> str:
 def words(order: Order) -> str:
     """Return what came of an order, in words."""
     return outcome_words(order)
+
+
+@register.filter
+def order_title(order: Order) -> str:
+    """Return the heading over an order's progress."""
+    return title(order)
+
+
+@register.filter
+def order_stages(order: Order) -> list[Stage]:
+    """Return how far an order is, step by step."""
+    return stages(order)
 
 
 @register.filter

@@ -62,6 +62,7 @@ function arrive(frame) {
     if (REASONS[frame.snapshot]) note(REASONS[frame.snapshot]);
     dirty = false;
     held = 0;
+    followed = 0; // another connection knows nothing of it
     showHeld();
   } else if (frame.n !== last + 1) {
     say({ resync: last });
@@ -78,6 +79,13 @@ function content(frame) {
   held += frame.new ?? 0;
   showHeld();
   return frame.content;
+}
+
+// An order whose progress is on the screen is followed: its steps come with the frames.
+let followed = 0;
+function follow() {
+  const order = Number(document.querySelector(":is(dialog[open], main) [data-order]")?.dataset.order ?? 0);
+  if (order !== followed) say({ order: (followed = order) });
 }
 
 document.addEventListener("htmx:ws:before:message:incoming", (event) => {
@@ -138,6 +146,7 @@ function choose(form) {
 if (wire) {
   setInterval(watch, 250);
   setInterval(() => holding() || release(), 250);
+  setInterval(follow, 250);
   document.addEventListener("visibilitychange", () => (heard = performance.now()));
   $("rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
   $("held")?.addEventListener("click", release);

@@ -66,14 +66,14 @@ def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch
             hang_up_unheard(call)
         began = time.monotonic()
         await until(lambda: live(ingest) == 0, "the end of all calls on the wire", 30)
-        await until(lambda: len(ingest.reconciling.reconciler.findings) >= HIDDEN, "what is stuck", 60)
+        await until(lambda: len(ingest.proxies.each[0].reconciler.findings) >= HIDDEN, "what is stuck", 60)
         took = time.monotonic() - began
-        found = ingest.reconciling.reconciler.findings
+        found = ingest.proxies.each[0].reconciler.findings
         assert {(finding.kind, finding.uid, finding.proxys) for finding in found} == {("stuck", call.uid, 4) for call in hidden}
         for dialog in lab.proxy.dialogs():
             if dialog["state"] == 4:
                 lab.proxy.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
-        await until(lambda: not ingest.reconciling.reconciler.findings, "the end of what was stuck", 60)
+        await until(lambda: not ingest.proxies.each[0].reconciler.findings, "the end of what was stuck", 60)
         return took
 
     took = watched(tmp_path, configured(lab), scenario)
@@ -93,11 +93,11 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
         found: set[object] = set()
 
         def over() -> bool:
-            found.update(ingest.reconciling.reconciler.findings)
+            found.update(ingest.proxies.each[0].reconciler.findings)
             return ingest.engine.calls.processed == 300 and not live(ingest)
 
         await until(over, "the end of all calls", 60)
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 30)
         return found
 
     assert watched(tmp_path, configured(lab, seconds=1), scenario) == set()
@@ -105,11 +105,11 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
 
 def test_a_proxy_that_is_away_is_said_and_found_again(lab: Lab, tmp_path: Path) -> None:
     async def scenario(ingest: Ingest) -> None:
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 30)
         lab.proxy.stop()
-        words = await until(lambda: ingest.reconciling.error, "the proxy's silence", 30)
+        words = await until(lambda: ingest.proxies.each[0].error, "the proxy's silence", 30)
         assert words.startswith(f"Kamailio at {lab.proxy.rpc_url} cannot be reached")
         lab.proxy.start()
-        await until(lambda: not ingest.reconciling.error, "the proxy's answer", 30)
+        await until(lambda: not ingest.proxies.each[0].error, "the proxy's answer", 30)
 
     watched(tmp_path, configured(lab, seconds=1), scenario)

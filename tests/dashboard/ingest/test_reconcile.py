@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.ingest import reconcile as module
-from dashboard.ingest.reconcile import Reconciling, ended_of
+from dashboard.ingest.reconcile import Proxies, ended_of
 from dashboard.live.proxies import compared, sections, standing
 from dashboard.models import ProxyTable
 from dialogs.config import Config, Control, Dialog
@@ -42,14 +42,18 @@ class Node:
         self.now_ns = NOW
         self.engine = Engine(Config(), "n1")
         config = Config(dialog=Dialog(sockets=sockets), control=Control(kamailio_url=url))
-        self.reconciling = Reconciling(config, self.engine, lambda tap: tap == "file:x", lambda: self.now_ns)
+        self.proxies = Proxies(config, self.engine, lambda tap: tap == "file:x", lambda: self.now_ns)
         self.proxy = Proxy()
         self.know(*calls)
 
     def know(self, *calls):
         for known in calls:
             self.engine.calls.by_state[known.state] += known.state < 5
-        self.reconciling.take([change(known) for known in calls])
+        self.proxies.take([change(known) for known in calls])
+
+    @property
+    def reconciling(self):
+        return self.proxies.each[0]
 
     async def look(self, times=1, after_ns=0):
         self.now_ns += after_ns
@@ -88,7 +92,7 @@ async def test_what_is_stuck_is_found_and_goes_when_the_proxy_lets_go(direct):
     assert (await node.look(), await node.look(2)) == (module.SOON, module.SOON)
     assert (node.proxy.listings, node.reconciling.reconciler.findings) == (1, ())
     assert await node.look(after_ns=AGAIN_NS) == 10
-    assert node.reconciling.report()["disagreeing"] == {"stuck": 1, "missing": 0, "differs": 0}
+    assert node.proxies.report()["disagreeing"] == {"stuck": 1, "missing": 0, "differs": 0}
     node.proxy.dialogs.pop()
     await node.look(3)
     assert (node.reconciling.reconciler.findings, node.proxy.listings) == ((), 3)
@@ -107,7 +111,7 @@ async def test_a_proxy_that_is_away_is_said_once(caplog):
     node = Node()
     node.proxy.away = True
     assert await node.look(3) == 10
-    assert (node.reconciling.report()["proxy_error"], node.reconciling.report()["proxy_down_ns"]) == ("Kamailio is away", NOW)
+    assert (node.proxies.report()["proxy_error"], node.proxies.report()["proxy_down_ns"]) == ("Kamailio is away", NOW)
     node.proxy.away = False
     await node.look(2)
     assert (node.reconciling.error, node.reconciling.since_ns) == ("", 0)
@@ -133,22 +137,22 @@ def test_calls_through_the_proxy_are_compared(given, sockets, through):
 def test_restored_calls_are_compared():
     node = Node()
     feed(node.engine, packets("alice -> bob INVITE\nbob -> alice 200\nalice -> bob ACK", START_NS))
-    node.reconciling.begin()
+    node.proxies.begin()
     assert [known.state for known in node.reconciling.reconciler.elsewhere.values()] == [4]
 
 
 @pytest.mark.parametrize("node", [Node(url="")], ids=["no address"])
 def test_nothing_is_asked_when_nothing_is_configured(node):
     node.know(call(1))
-    node.reconciling.begin()
-    assert (node.reconciling.asking, node.reconciling.reconciler.ours) == (None, {})
+    node.proxies.begin()
+    assert node.proxies.each == []
 
 
 @pytest.mark.asyncio
 async def test_loop_and_close_end_at_once_without_a_proxy():
     node = Node(url="")
-    await node.reconciling.run(in_place)
-    await node.reconciling.close()
+    await node.proxies.run(in_place)
+    await node.proxies.close()
 
 
 def stored(node):
@@ -167,7 +171,7 @@ def test_findings_are_stored_and_shown_with_their_evidence():
         reconciler.settle(reconciler.compare([held(call(number)) for number in (1, 3, 4, 5)], complete=True), ended, at_ns)
     node.reconciling._totals = (1, 4)
     one = stored(node)
-    assert (one.disagreeing, one.stored.unseen, standing(NOW)) == (4, 1, {"ours": 1, "theirs": 4, "disagreeing": 4})
+    assert (one.disagreeing, one.stored.unseen, standing(NOW)) == (4, 1, [("proxy", 1, 4, 4)])
     shown = [(section.kind, section.total, [found.evidence for found in section.found]) for section in sections(one)]
     assert shown == [
         ("stuck", 3, ["BYE by the caller", "ACK: gone", "no longer stored"]),
@@ -180,7 +184,7 @@ def test_findings_are_stored_and_shown_with_their_evidence():
 def test_a_proxy_that_does_not_say_is_stored_as_such():
     node = Node()
     node.reconciling._down("Kamailio is away")
-    assert (stored(node).table.error, standing(NOW)["theirs"], standing(NOW + 3600 * 10**9)) == ("Kamailio is away", -1, {})
+    assert (stored(node).table.error, standing(NOW)[0].theirs, standing(NOW + 3600 * 10**9)) == ("Kamailio is away", -1, [])
 
 
 def test_what_another_version_stored_is_nothing():

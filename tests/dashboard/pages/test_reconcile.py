@@ -63,10 +63,16 @@ def test_nothing_compared_says_why(client, settings, url, words):
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({}, "ours 97 / proxy 100"), ({"detail": DETAIL}, "ours 97 / proxy 100, 1 disagree"), ({"error": "away"}, "ours 97 / proxy ?"), ({"at_ns": 1}, "")],
+    [
+        ({}, "ours 97 / <bdi>proxy</bdi> 100<"),
+        ({"detail": DETAIL}, "ours 97 / <bdi>proxy</bdi> 100, 1 disagree"),
+        ({"error": "away"}, "ours 97 / <bdi>proxy</bdi> ?"),
+        ({"name": "edge-2"}, "ours 97 / <bdi>edge-2</bdi> 100<"),
+        ({"at_ns": 1}, ""),
+    ],
 )
 def test_the_standing_figure_is_on_the_live_page(client, fields, words):
     compared(**fields)
     text = client.get("/").content.decode()
-    assert ("/ proxy" in text) is bool(words)
+    assert ("/ <bdi>" in text) is bool(words)
     assert words in text
