@@ -246,11 +246,11 @@ def _allowed(asked: Asked, control: Control) -> Iterator[Refusal]:
     """Refuse what our user agent cannot write, and addresses outside `[control] allow`; a name is resolved when it is sent to, and judged then."""
     if not _is_own(asked, control):
         return
-    allow, ways = Allow(control.allow), list(ways(asked.kind, zip(asked.rows, asked.sides, strict=False), asked.to))
-    unsendable = [way for way in ways if isinstance(way, Unsendable)]
-    if unsendable and (asked.kind != "end" or len(unsendable) == len(ways)):  # of two legs the one that can be ended is
+    allow, found = Allow(control.allow), list(ways(asked.kind, zip(asked.rows, asked.sides, strict=False), asked.to))
+    unsendable = [way for way in found if isinstance(way, Unsendable)]
+    if unsendable and (asked.kind != "end" or len(unsendable) == len(found)):  # of two legs the one that can be ended is
         yield Refusal(str(unsendable[0]))
-    for host in ways:
+    for host in found:
         if isinstance(host, str) and is_address(host) and host not in allow:
             yield Refusal(f"nothing is sent to {host}: it is not in [control] allow")
 

@@ -23,7 +23,7 @@ SENT = (("refer", "REFER to the {side}"), ("notify", "NOTIFY: the {side} tells w
 STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     Order.Kind.BRIDGE: (
         ("invite", "INVITE: the first party is called"),
-        ("ack", "ACK: it has answered"),
+        ("ack", "ACK: it is on the line"),
         ("refer", "REFER: it is sent to the second"),
         ("notify", "NOTIFY: it tells what came of it"),
         ("bye", "BYE: our own call to it is ended"),
@@ -68,5 +68,5 @@ def _stage(words: str, told: list[list[Any]]) -> Stage:
         return Stage(words)
     state = "failed" if any(step[2] == "failed" for step in told) else HAPPENED.get(str(told[-1][2]), "begun")
     newest = next((step for step in told if step[2] == "failed"), told[-1])
-    said = str(newest[3]).partition(": ")[2] if newest[2] != "begun" else ""
+    said = str(newest[3]).partition(": ")[2] if newest[2] != "begun" and newest[1] != "ack" else ""
     return Stage(words, state, said, int(newest[0]))

@@ -3,6 +3,7 @@
 Knows requests and what the questions look like; whether an order may exist is `dashboard.orders`' business, asked for the question and for the answer.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -78,7 +79,7 @@ def ordered(request: PageRequest, give: Callable[[dict[str, str], str], Order], 
 
 def called(row: DialogRow) -> dict[str, Any]:
     """Return what every question about a call shows of it."""
-    return {"row": row, "since_ns": since_ns(row), "to_type": to_type(row)}
+    return {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "to_type": to_type(row)}
 
 
 # End

@@ -35,7 +35,7 @@ def test_findings_are_listed_with_their_evidence_and_one_action(client):
         "Stuck: 1",
         "BYE by the caller",
         "wire: Ended, proxy: In call",
-        "kamcmd dlg.end_dlg 7 9",
+        ">7:9<",
         f'href="/call/{call(1).uid}/"',
         "12 in the proxy",
         "too large",
