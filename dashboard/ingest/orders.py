@@ -101,12 +101,12 @@ class Orders:
         task.add_done_callback(tasks.discard)
 
     def take(self, events: Iterable[Event]) -> None:
-        """Tell our user agent the NOTIFYs that a tap saw: a referred phone sends them to its peer, for whom we spoke."""
+        """Tell our user agent the NOTIFYs and BYEs that a tap saw: a referred phone sends them to its peer, for whom we spoke."""
         if self.executor.agent is None or not self.executor.work:
             return
         for event in events:
-            if isinstance(event, Seen) and event.packet.data.startswith(b"NOTIFY ") and (notify := parse(event.packet.data)) is not None:
-                self.executor.agent.observed(notify)
+            if isinstance(event, Seen) and event.packet.data.startswith((b"NOTIFY ", b"BYE ")) and (message := parse(event.packet.data)) is not None:
+                self.executor.agent.observed(message)
 
     async def finish(self) -> None:
         """Wait for the controllers that are being asked: their time-out bounds it. Our own work is left as it is stored."""

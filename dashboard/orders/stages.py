@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from dashboard.models import Order
-from dashboard.orders.words import outcome_words
+from dashboard.orders.words import GOOD, outcome_words
 
 
 class Stage(NamedTuple):
@@ -47,10 +47,18 @@ def stages(order: Order) -> list[Stage]:
     return [asked, *(_own(order) if order.via == "sip" or (not order.via and order.kind in STEPS) else _asked(order)), last]
 
 
+def untold(order: Order) -> str:
+    """Return what a closed order's detail says beyond its steps, "" when they have told it."""
+    told = " ".join(f"{stage.words} {stage.said}" for stage in stages(order))
+    rest = order.detail.partition(": ")[2] if order.steps else order.detail
+    return "" if order.phase in Order.OPEN or rest in told else order.detail
+
+
 def _asked(order: Order) -> list[Stage]:
     """Return the steps of an order that a proxy carries out."""
     sent = Stage("Sent to the proxy", "done" if order.sent_ns else "", "", order.sent_ns)
-    return [sent, Stage("Answered", "done" if order.answered_ns else "", order.detail if order.answered_ns else "", order.answered_ns)]
+    said = order.detail if order.answered_ns and (order.phase in Order.OPEN or order.outcome in GOOD) else ""  # else it says why it is not proven
+    return [sent, Stage("Answered", "done" if order.answered_ns else "", said, order.answered_ns)]
 
 
 def _own(order: Order) -> list[Stage]:

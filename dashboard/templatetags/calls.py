@@ -8,7 +8,7 @@ from django import template
 from dashboard.live import shown
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
-from dashboard.orders.stages import Stage, stages
+from dashboard.orders.stages import Stage, stages, untold
 from dashboard.orders.words import outcome_words, title, tone
 from dialogs.engine.states import State
 
@@ -85,6 +85,12 @@ def order_title(order: Order) -> str:
 def order_stages(order: Order) -> list[Stage]:
     """Return how far an order is, step by step."""
     return stages(order)
+
+
+@register.filter
+def order_untold(order: Order) -> str:
+    """Return what is to be said of a closed order beside its steps."""
+    return untold(order)
 
 
 @register.filter

@@ -4,11 +4,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import User
 
 from dashboard.ingest import reconcile
 from dashboard.ingest.loop import Ingest
-from dashboard.models import ProxyTable
+from dashboard.models import DialogRow, Order, ProxyTable
+from dashboard.orders.request import request_release
+from dialogs.config import Proxy as Place
 from dialogs.control import asking
 from dialogs.engine import CallSnapshot
 from tests import figures
@@ -18,6 +24,7 @@ from .beside import configured, hang_up_unheard, until, watched
 from .callees import Callee
 from .callers import Line
 from .lab import Lab, missing
+from .proxy import Proxy
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 
@@ -51,6 +58,22 @@ def live(ingest: Ingest) -> int:
     return sum(call.state < 5 for call in ingest.engine.all_calls())
 
 
+async def released(uids: list[str]) -> set[tuple[str, str]]:
+    """Have the proxy let go of calls as an operator does; return outcomes and the proxy's words."""
+
+    def asked() -> list[Order]:
+        person = User.objects.create_superuser("anna")
+        return [request_release(DialogRow.objects.get(pk=uid), person, "", "stuck call", "") for uid in uids]
+
+    def outcomes() -> list[tuple[str, str]]:
+        return list(Order.objects.exclude(phase__in=Order.OPEN).values_list("outcome", "detail"))
+
+    await until(lambda: ProxyTable.objects.get().stored.counts.get("stuck", 0) >= len(uids), "what is stuck, written", 10)
+    await sync_to_async(asked)()
+    await until(lambda: len(outcomes()) == len(uids), "the end of the orders", 60)
+    return set(outcomes())
+
+
 @pytest.mark.parametrize("whole", [asking.WHOLE, 0], ids=["at once", "in slices"])
 def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
     monkeypatch.setattr(reconcile, "Asking", lambda url, timeout: asking.Asking(url, timeout, whole=whole))
@@ -70,13 +93,14 @@ def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch
         took = time.monotonic() - began
         found = ingest.proxies.each[0].reconciler.findings
         assert {(finding.kind, finding.uid, finding.proxys) for finding in found} == {("stuck", call.uid, 4) for call in hidden}
-        for dialog in lab.proxy.dialogs():
-            if dialog["state"] == 4:
-                lab.proxy.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
+        assert await released([call.uid for call in hidden]) == {("let go by the proxy", "Kamailio took dlg.end_dlg")}
+        assert [dialog for dialog in lab.proxy.dialogs() if dialog["state"] != 5] == []
         await until(lambda: not ingest.proxies.each[0].reconciler.findings, "the end of what was stuck", 60)
         return took
 
-    took = watched(tmp_path, configured(lab), scenario)
+    config = configured(lab)
+    monkeypatch.setattr(settings, "DIALTAP", config)
+    took = watched(tmp_path, config, scenario)
     row = ProxyTable.objects.get()
     figures.report(
         f"reconcile-{'slices' if not whole else 'whole'}", {"what": f"{CALLS} calls, {HIDDEN} BYEs hidden from the proxy", "found after, s": round(took, 1)}
@@ -113,3 +137,27 @@ def test_a_proxy_that_is_away_is_said_and_found_again(lab: Lab, tmp_path: Path) 
         await until(lambda: not ingest.proxies.each[0].error, "the proxy's answer", 30)
 
     watched(tmp_path, configured(lab, seconds=1), scenario)
+
+
+def test_each_of_two_proxies_is_compared_with_its_own_calls(lab: Lab, tmp_path: Path) -> None:
+    number, folder = lab.new_number(), tmp_path / "second"
+    folder.mkdir()
+    second = Proxy(folder, address="127.0.0.2")
+    second.start()
+    places = tuple(Place(f"edge-{place}", one.rpc_url, tuple(one.sockets)) for place, one in enumerate((lab.proxy, second), 1))
+
+    def figures_now() -> list[tuple[object, ...]]:
+        return list(ProxyTable.objects.order_by("name").values_list("name", "ours", "theirs", "error"))
+
+    async def scenario(ingest: Ingest) -> None:
+        placed(lab, callers.waits_for_bye(Line(number)), number, 3)
+        await until(lambda: len(up(ingest, number)) == 3, "the calls", 30)
+        await until(lambda: figures_now() == [("edge-1", 3, 3, ""), ("edge-2", 0, 0, "")], "figures that agree", 30)
+        second.stop()
+        await until(lambda: "cannot be reached" in str(figures_now()[1][3]), "the second's silence", 30)
+        assert figures_now()[0] == ("edge-1", 3, 3, "")
+
+    try:
+        watched(tmp_path, msgspec.structs.replace(configured(lab, seconds=1), proxy=places), scenario)
+    finally:
+        second.stop()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dashboard.models import Order
-from dashboard.orders.stages import stages
+from dashboard.orders.stages import stages, untold
 
 NOW = 1_795_294_717 * 10**9
 INVITED = [[NOW, "invite", "begun", "first: INVITE to sip:a@b"], [NOW + 1, "invite", "provisional", "first: 180 Ringing"]]
@@ -68,3 +68,20 @@ def test_answered_step_is_done_and_its_ack_says_nothing() -> None:
 def test_last_step_is_the_outcome(outcome: str, phase: str, expected: tuple[str, str]) -> None:
     last = stages(order(**OVER | {"outcome": outcome, "phase": phase}))[-1]
     assert (last.words, last.state, last.at_ns) == (*expected, NOW + 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"detail": "taken", "answered_ns": NOW}, ""),
+        ({"detail": "taken", "answered_ns": NOW, "outcome": "both legs released"} | OVER, ""),
+        ({"detail": "not confirmed after 5 s", "answered_ns": NOW, "outcome": Order.Outcome.CALLER_ONLY} | OVER, "not confirmed after 5 s"),
+        ({"kind": "transfer", "side": "callee", "steps": REFERRED, "detail": "refer: 603 Decline", "outcome": "connected"} | OVER, ""),
+        (
+            {"kind": "bridge", "via": "sip", "steps": ANSWERED, "detail": "bye: 200 OK; not released: 500", "outcome": "connected"} | OVER,
+            "bye: 200 OK; not released: 500",
+        ),
+    ],
+)
+def test_detail_is_told_once(given: dict[str, Any], expected: str) -> None:
+    assert untold(order(**given)) == expected
