@@ -5,13 +5,14 @@ append to a column.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from dashboard.history.messages import StoredMessage
 from dashboard.models import Alert, DialogRow, ProfileEntry
-from dialogs.engine.snapshot import CallSnapshot, encode
+from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
 from dialogs.sip import URI
 
@@ -55,6 +56,9 @@ class Change(msgspec.Struct, frozen=True):
     notices: Sequence[Notice] = ()
     "Likewise."
 
+    peers: tuple[str, ...] = ()
+    "Who had a part in the call (dialogs.insight.PeerNames.names)."
+
     begun: bool = False
     "The call begins in this tick: messages that are stored under its name are of an earlier reading of the same packets, and give way."
 
@@ -89,6 +93,7 @@ CHANGED = (
     "ended_by",
     "last_event",
     "path",
+    "peers",
     "evidence",
     "profiles",
     "messages",
@@ -102,20 +107,28 @@ AlertRow = tuple[int, str, str, str, str, bool]
 "at_ns, kind, text, dialog_uid, node, seen."
 
 
+@lru_cache(4096)  # asked again at each change of a call; bounded, whatever strangers send
 def user_of(uri: str) -> str:
     """Return the number or name in a URI: the user part without password and parameters."""
     return URI.parse(uri).user.partition(";")[0]
+
+
+def lines(names: Sequence[str]) -> str:
+    """Return names a line each, with a line break on both sides of each: so that one is found whole."""
+    return "".join("\n" + clean(name, 128).replace("\n", "") for name in names) + "\n" if names else ""
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Return text that every database takes: no NUL, no lone surrogate, not longer than `limit` characters."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    return text.replace("\0", "")[:limit]
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if len(text) <= limit else text[:limit]
 
 
-def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
-    """Return the row of a change, but for its revision."""
+def values_of(change: Change, *, recorded: bool, frames: bytes, detail: bytes) -> Values:
+    """Return the row of a change, but for its revision; `detail` is its encoded snapshot."""
     call = change.snapshot
     return {
         **_ends(call),
@@ -133,10 +146,11 @@ def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
         "ended_by": clean(change.ended_by or call.ended_by),
         "last_event": clean(call.last_event),
         "path": clean(change.path),
+        "peers": lines(change.peers),
         "evidence": _json(change.evidence),
         "profiles": _json(call.profiles[:MAX_PROFILES]),
         "messages": call.messages,
-        "detail": encode(call),
+        "detail": detail,
         "engine": change.engine if call.state < State.DELETED else None,
         "frames": frames,
     }

@@ -4,23 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.template.loader import render_to_string
 
 from dashboard.history import segments
 from dashboard.live import frames, ladder
-from dashboard.live.changes import Changes
+from dashboard.live.changes import Changes, subject
 from dashboard.live.frames import Frame
 from dashboard.live.shown import NO_ACK_NS, evidence, since_ns
 from dashboard.models import DialogRow
+from dashboard.privacy import CLEAR, Policy
 from dialogs.insight.peers import PeerNames
 
 PARTS = {"#now": "live/_now.html", "#facts": "live/_facts.html", "#ladder": "live/_ladder.html", "#orders": "live/_orders.html"}
 
 
 def messages_of(row: DialogRow) -> segments.Found:
-    """Return the call's stored messages and what is missing of them."""
-    return segments.read(Path(settings.VAR) / "messages", bytes(row.frames))
+    """Return the call's stored messages and what is missing of them; masked when the row is."""
+    found = segments.read(Path(settings.VAR) / "messages", bytes(row.frames))
+    return msgspec.structs.replace(found, messages=row.seen_as.messages(found.messages)) if row.seen_as else found
 
 
 def names_of(row: DialogRow) -> Callable[[str], str]:
@@ -35,8 +38,9 @@ def names_of(row: DialogRow) -> Callable[[str], str]:
     return name
 
 
-def call_context(row: DialogRow, now_ns: int) -> dict[str, Any]:
-    """Return what the templates of the call page need; page and push share it."""
+def call_context(whole: DialogRow, now_ns: int, policy: Policy = CLEAR) -> dict[str, Any]:
+    """Return what the templates of the call page need, as the policy has it; page and push share it."""
+    row = policy.row(whole)
     found = messages_of(row)
     return {
         "row": row,
@@ -45,10 +49,10 @@ def call_context(row: DialogRow, now_ns: int) -> dict[str, Any]:
         "since_ns": since_ns(row),
         "drops_ns": row.start_ns + NO_ACK_NS if row.state == 3 else 0,
         "why": evidence(row),
-        "profiles": [{"name": name, "value": value, "full": f"{name}={value}" if value else name} for name, value in row.snapshot.profiles],
+        "profiles": [{"name": name, "value": policy.value(value), "full": policy.profile(subject(name, value))} for name, value in whole.snapshot.profiles],
         "found": found,
         "ladder": ladder.draw(found.messages, names_of(row)),
-        "orders": list(row.orders.order_by("-requested_ns")[:20]),
+        "orders": [policy.order(order) for order in row.orders.order_by("-requested_ns")[:20]],
         "now_ns": now_ns,
     }
 
@@ -56,8 +60,9 @@ def call_context(row: DialogRow, now_ns: int) -> dict[str, Any]:
 class CallView:
     """One call; its fragments are rendered when its row or one of its orders changed."""
 
-    def __init__(self, uid: str) -> None:
+    def __init__(self, uid: str, policy: Policy = CLEAR) -> None:
         self.uid = uid
+        self.policy = policy
 
     def snapshot(self, changes: Changes, now_ns: int, reason: str) -> Frame:
         """Return the frame that replaces facts, ladder and orders."""
@@ -72,7 +77,7 @@ class CallView:
         row = DialogRow.objects.filter(pk=self.uid).first()
         if row is None:
             return []
-        context = call_context(row, now_ns)
+        context = call_context(row, now_ns, self.policy)
         return [frames.replace(target, render_to_string(template, context)) for target, template in PARTS.items()]
 
 

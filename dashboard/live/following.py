@@ -1,4 +1,4 @@
-"""Orders whose progress is on somebody's screen: what moved of them, rendered once for all. Knows orders and a template; knows no browser.
+"""Orders whose progress is on somebody's screen: what moved of them, rendered once for all who see the same. Knows orders and a template; knows no browser.
 
 A fragment holds no form: what depends on who looks is asked for by the page when the order is closed.
 """
@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from dashboard.live import frames
 from dashboard.models import Order
+from dashboard.privacy import Policy
 
 
 class Followed(NamedTuple):
@@ -21,10 +22,11 @@ class Followed(NamedTuple):
     fragment: str
 
 
-def follow(numbers: Iterable[int]) -> dict[int, Followed]:
-    """Return the orders with these numbers, ready to be sent."""
-    wanted = {number for number in numbers if number}
-    return {order.pk: _shown(order) for order in Order.objects.filter(pk__in=wanted)} if wanted else {}
+def follow(wanted: Iterable[tuple[int, Policy]]) -> dict[tuple[int, Policy], Followed]:
+    """Return the orders with these numbers as each policy has them, ready to be sent."""
+    pairs = {(number, policy) for number, policy in wanted if number}
+    orders = Order.objects.in_bulk([number for number, _ in pairs]) if pairs else {}
+    return {(number, policy): _shown(policy.order(orders[number])) for number, policy in pairs if number in orders}
 
 
 def _shown(order: Order) -> Followed:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from dashboard.live.shown import ENDED, LIVE_STATES
 from dashboard.models import DialogRow, ProxyTable
 from dashboard.orders.proxies import fresh
+from dashboard.privacy import CLEAR, Policy
 from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Finding, Stored
 from dialogs.engine.states import State
 
@@ -74,9 +75,9 @@ def standing(now_ns: int) -> list[Standing]:
     return found if len(found) <= MOST else sorted(found, key=lambda one: (one.theirs >= 0, -one.disagreeing))
 
 
-def sections(one: Compared) -> list[Section]:
-    """Return what was found, by kind, each with its call and the evidence of the wire."""
-    rows = DialogRow.objects.in_bulk([finding.uid for finding in one.stored.findings])
+def sections(one: Compared, policy: Policy = CLEAR) -> list[Section]:
+    """Return what was found, by kind, each with its call, as the policy has it, and the evidence of the wire."""
+    rows = {row.uid: policy.row(row) for row in DialogRow.objects.in_bulk([finding.uid for finding in one.stored.findings]).values()}
     found = [show(finding, rows.get(finding.uid)) for finding in one.stored.findings]
     return [
         Section(kind, title, advice, one.stored.counts.get(kind, 0), [shown for shown in found if shown.finding.kind == kind])

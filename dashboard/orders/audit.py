@@ -7,6 +7,8 @@ from dashboard.orders.words import asked_words
 from dialogs.engine.states import STATE_NAMES, State
 
 MAX_TEXT = 2000
+SEARCHED = "number searched"
+AGAIN_NS = 600 * 10**9
 
 
 def record(username: str, action: str, *, address: str = "", dialog_uid: str = "", text: str = "", at_ns: int = 0, **more: str) -> AuditEvent:
@@ -42,6 +44,14 @@ def _stood(order: Order, *, at_end: bool) -> str:
     if order.kind != Order.Kind.RELEASE:
         return state_of(order.dialog_uid)
     return "" if at_end and order.outcome == Order.Outcome.LET_GO else f"proxy: {STATE_NAMES[State(order.arguments['state'])]}"
+
+
+def searched(username: str, typed: str, address: str = "") -> None:
+    """Add that somebody who may not see numbers looked for one; the same again within ten minutes is the same search."""
+    now_ns = time.time_ns()
+    before = AuditEvent.objects.filter(at_ns__gt=now_ns - AGAIN_NS, username=username[:150], action=SEARCHED, request=typed[:MAX_TEXT])
+    if typed and not before.exists():
+        record(username, SEARCHED, address=address, request=typed, at_ns=now_ns)
 
 
 def state_of(uid: str) -> str:

@@ -17,11 +17,13 @@ from dashboard.live.proxies import evidence
 from dashboard.live.shown import since_ns
 from dashboard.models import DialogRow, Order
 from dashboard.orders import request as orders
+from dashboard.orders.audit import searched
 from dashboard.orders.proxies import stuck
 from dashboard.orders.request import REASON_MAX, OrderRefused, Refusal, to_type
 from dashboard.orders.ringing import allowed_words
 from dashboard.pages.orders import ender, order_answer
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
 from dashboard.rpc.access import address_of
 from dialogs.engine.states import State
 
@@ -49,8 +51,9 @@ class Offered(NamedTuple):
     refused: str
 
 
-def choices(row: DialogRow, values: tuple[str, ...], why_not: Callable[[str], Refusal | None]) -> list[Choice]:
-    """Return sides of a call, each with its party's name, and why it cannot be acted on."""
+def choices(request: PageRequest, call: DialogRow, values: tuple[str, ...], why_not: Callable[[str], Refusal | None]) -> list[Choice]:
+    """Return sides of a call, each with its party's name as this person sees it, and why it cannot be acted on."""
+    row = policy_of(request.user).row(call)
     names = {"both": "both sides", "caller": f"caller {row.from_user or row.from_uri}", "callee": f"callee {row.to_user or row.to_uri}"}
     return [Choice(value, names[value], refusal.words if (refusal := why_not(value)) else "") for value in values]
 
@@ -77,9 +80,9 @@ def ordered(request: PageRequest, give: Callable[[dict[str, str], str], Order], 
         return ask_again(str(refused))
 
 
-def called(row: DialogRow) -> dict[str, Any]:
+def called(request: PageRequest, row: DialogRow) -> dict[str, Any]:
     """Return what every question about a call shows of it."""
-    return {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "to_type": to_type(row)}
+    return {"row": policy_of(request.user).row(row), "since_ns": since_ns(row), "now_ns": time.time_ns(), "to_type": to_type(row)}
 
 
 # End
@@ -106,9 +109,9 @@ def end(request: PageRequest, uid: str) -> HttpResponse:
 
 def end_question(request: PageRequest, row: DialogRow, mistake: str = "") -> HttpResponse:
     """Return the question whether to end a call."""
-    sides = choices(row, ("both", "caller", "callee"), lambda side: orders.may_end(row, request.user, side=side))
+    sides = choices(request, row, ("both", "caller", "callee"), lambda side: orders.may_end(row, request.user, side=side))
     ringing = allowed_words(row, settings.DIALTAP.control) if row.state < State.CONFIRMED_NA and not row.recorded else ""
-    return question(request, "end", "End this call", refused=refused_all(sides), mistake=mistake, sides=sides, ringing=ringing, **called(row))
+    return question(request, "end", "End this call", refused=refused_all(sides), mistake=mistake, sides=sides, ringing=ringing, **called(request, row))
 
 
 # Transfer
@@ -136,8 +139,8 @@ def transfer(request: PageRequest, uid: str) -> HttpResponse:
 
 def transfer_question(request: PageRequest, row: DialogRow, mistake: str = "") -> HttpResponse:
     """Return the question which side is to be sent where."""
-    sides = choices(row, ("callee", "caller"), lambda side: orders.may_transfer(row, request.user, side))
-    return question(request, "transfer", "Transfer a side", refused=refused_all(sides), mistake=mistake, sides=sides, **called(row))
+    sides = choices(request, row, ("callee", "caller"), lambda side: orders.may_transfer(row, request.user, side))
+    return question(request, "transfer", "Transfer a side", refused=refused_all(sides), mistake=mistake, sides=sides, **called(request, row))
 
 
 # Join
@@ -168,15 +171,23 @@ def join(request: PageRequest, uid: str) -> HttpResponse:
 
 def join_question(request: PageRequest, row: DialogRow, mistake: str = "") -> HttpResponse:
     """Return the question which calls are to be joined: the newest that match the search are offered."""
-    said = request.GET if request.method == "GET" else request.POST
-    sides = choices(row, ("callee", "caller"), lambda side: orders.may_join(row, None, request.user, (side, side)))
+    sides = choices(request, row, ("callee", "caller"), lambda side: orders.may_join(row, None, request.user, (side, side)))
     refused = refused_all(sides)
-    found = CallFilter.parse({"q": said.get("q", "")}).apply(DialogRow.objects.live()).filter(state__gte=State.CONFIRMED_NA, recorded=False)
-    rows = [] if refused else list(found.exclude(pk=row.pk).order_by("-init_ns", "uid")[: OFFERED + 1])
     side = next((one.value for one in sides if not one.refused), "callee")
-    offered = [Offered(other, refusal.words if (refusal := orders.may_join(row, other, request.user, (side, "caller"))) else "") for other in rows[:OFFERED]]
-    more = len(rows) > OFFERED
-    return question(request, "join", "Join with another call", refused=refused, mistake=mistake, sides=sides, offered=offered, more=more, **called(row))
+    found = [] if refused else others(request, row, side)
+    shown = {"sides": sides, "offered": found[:OFFERED], "more": len(found) > OFFERED, "whole": policy_of(request.user).masked}
+    return question(request, "join", "Join with another call", refused=refused, mistake=mistake, **shown, **called(request, row))
+
+
+def others(request: PageRequest, row: DialogRow, side: str) -> list[Offered]:
+    """Return answered calls that match the search, the newest first and one more than are offered; a search for a masked number is written down."""
+    policy, said = policy_of(request.user), request.GET if request.method == "GET" else request.POST
+    chosen = CallFilter.parse({"q": said.get("q", "")}, whole=policy.masked)
+    if policy.masked:
+        searched(request.user.get_username(), chosen.typed, address_of(request))
+    found = chosen.apply(DialogRow.objects.live()).filter(state__gte=State.CONFIRMED_NA, recorded=False).exclude(pk=row.pk)
+    refusals = [(other, orders.may_join(row, other, request.user, (side, "caller"))) for other in found.order_by("-init_ns", "uid")[: OFFERED + 1]]
+    return [Offered(policy.row(other), refusal.words if refusal else "") for other, refusal in refusals]
 
 
 # Connect
@@ -234,5 +245,5 @@ def release_question(request: PageRequest, row: DialogRow, mistake: str = "") ->
     proxy = (request.GET if request.method == "GET" else request.POST).get("proxy", "")
     refusal, found = orders.may_release(row, proxy, request.user), stuck(row, proxy)
     table, finding = found or (None, None)
-    shown = {"table": table, "finding": finding, "evidence": evidence(row)}
-    return question(request, "release", "Release this dialog", refused=refusal.words if refusal else "", mistake=mistake, **shown, **called(row))
+    shown = {"table": table, "finding": finding, "evidence": evidence(policy_of(request.user).row(row))}
+    return question(request, "release", "Release this dialog", refused=refusal.words if refusal else "", mistake=mistake, **shown, **called(request, row))

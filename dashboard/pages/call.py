@@ -12,8 +12,9 @@ from django.views.decorators.http import require_GET
 
 from dashboard.history.messages import StoredMessage
 from dashboard.live.callview import call_context, messages_of
-from dashboard.models import DialogRow
+from dashboard.models import DialogQuerySet, DialogRow
 from dashboard.pages.live import watcher
+from dashboard.privacy import policy_of
 from dialogs.engine.sockets import split_address
 from dialogs.packet import Endpoint, Packet
 from dialogs.sip import parse, text
@@ -31,12 +32,17 @@ LONGEST_PARTY = 40
 def call(request: HttpRequest, uid: str) -> HttpResponse:
     """Show one call: facts, ladder, orders."""
     row = get_object_or_404(DialogRow, pk=uid)
-    context = call_context(row, time.time_ns())
+    context = call_context(row, time.time_ns(), policy_of(request.user))
     messages = context["found"].messages
     number = request.GET.get("m") or at_moment(messages, request.GET.get("at", ""))
     if number.isdigit() and len(number) < 8 and int(number) < len(messages):
         context["message"] = spelled(messages[int(number)])
     return render(request, "pages/call.html", context)
+
+
+def seen_call(request: HttpRequest, calls: DialogQuerySet, uid: str) -> DialogRow:
+    """Return a call as whoever asks may see it; 404 when there is none."""
+    return policy_of(request.user).row(get_object_or_404(calls, pk=uid))
 
 
 def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
@@ -48,7 +54,7 @@ def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
 @watcher
 def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     """Show one stored message as it was on the wire."""
-    row = get_object_or_404(DialogRow, pk=uid)
+    row = seen_call(request, DialogRow.objects.all(), uid)
     messages = messages_of(row).messages
     if number >= len(messages):
         raise Http404
@@ -59,14 +65,14 @@ def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
 @watcher
 def menu(request: HttpRequest, uid: str) -> HttpResponse:
     """Return what can be done with a call from the table."""
-    return render(request, "pages/_menu.html", {"row": get_object_or_404(DialogRow.objects.defer("detail", "frames", "engine"), pk=uid)})
+    return render(request, "pages/_menu.html", {"row": seen_call(request, DialogRow.objects.defer("detail", "frames", "engine"), uid)})
 
 
 @require_GET
 @watcher
 def pcap(request: HttpRequest, uid: str) -> HttpResponse | StreamingHttpResponse:
     """Return the call's stored messages as a capture file; 404, in words, when none is kept any more."""
-    row = get_object_or_404(DialogRow, pk=uid)
+    row = seen_call(request, DialogRow.objects.all(), uid)
     found = messages_of(row)
     if not found.messages:
         return render(request, "pages/no_messages.html", {"row": row, "found": found}, status=404)

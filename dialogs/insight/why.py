@@ -40,12 +40,17 @@ def no_ack(call: CallSnapshot) -> Evidence | None:
 def private_contact(call: CallSnapshot) -> Evidence | None:
     """A party's Contact is private while it sends from a public address: requests towards it will be lost behind the NAT."""
     for leg in (call.caller, call.callee):
-        if leg.contact and leg.address and _private(URI.parse(leg.contact).host) and not _private(leg.address.rpartition(":")[0].strip("[]")):
+        if leg.contact and leg.address and _names_private(leg.contact) and not _private(leg.address.rpartition(":")[0].strip("[]")):
             return "warn", f"{leg.side}'s Contact is private"
     return None
 
 
-@lru_cache(4096)  # asked at every change of a call, of few hosts
+@lru_cache(4096)  # asked at every change of a call
+def _names_private(uri: str) -> bool:
+    return _private(URI.parse(uri).host)
+
+
+@lru_cache(4096)  # as above, of few hosts
 def _private(host: str) -> bool:
     try:
         return ip_address(host).is_private
