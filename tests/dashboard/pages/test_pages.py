@@ -157,7 +157,7 @@ def test_end_becomes_one_order_and_shows_its_progress(operator, dryrun):
 def test_end_without_a_reason_asks_again(operator, dryrun):
     record(call(1))
     answer = operator.post(f"/call/{UID}/end/", {"reason": " "}, **HTMX)
-    assert (answer.status_code, "Say why" in answer.content.decode(), Order.objects.count()) == (400, True, 0)
+    assert (answer.status_code, "Give a reason of 3 to 200 characters" in answer.content.decode(), Order.objects.count()) == (400, True, 0)
 
 
 def test_refused_end_says_why(operator, dryrun):
@@ -174,12 +174,12 @@ def test_refused_end_says_why(operator, dryrun):
         ("refused", Order.Outcome.REFUSED, "refused", False),
     ],
 )
-def test_progress_asks_again_until_the_order_is_closed(viewer, phase, outcome, words, asks):
+def test_progress_is_followed_until_the_order_is_closed(viewer, phase, outcome, words, asks):
     order = Order.objects.create(
         dialog_uid=UID, call_text="4417 -> 5000", node="n1", username="ann", reason="why", phase=phase, outcome=outcome, requested_ns=NOW
     )
     text = text_of(viewer, f"/orders/{order.pk}/", **HTMX)
-    assert (words in text, f'hx-get="/orders/{order.pk}/"' in text) == (True, asks)
+    assert (words in text, f'data-order="{order.pk}"' in text) == (True, asks)
 
 
 def test_orders_page_lists_who_did_what(viewer):
