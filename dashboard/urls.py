@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, ladder, live, orders, reconcile, taps, tokens
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -31,7 +31,10 @@ urlpatterns = [
     path("orders/<int:number>/retry/", orders.retry, name="order_retry"),
     path("taps/", taps.taps, name="taps"),
     path("call/<slug:uid>/", call.call, name="call"),
-    path("call/<slug:uid>/message/<int:number>/", call.message, name="call_message"),
+    path("call/<slug:uid>/message/<int:number>/", ladder.message, name="call_message"),
+    path("call/<slug:uid>/diff/<int:one>/<int:other>/", ladder.difference, name="call_difference"),
+    path("call/<slug:uid>/ladder.txt", ladder.as_text, name="call_text"),
+    path("call/<slug:uid>/ladder.svg", ladder.as_svg, name="call_svg"),
     path("call/<slug:uid>/pcap/", call.pcap, name="call_pcap"),
     path("call/<slug:uid>/menu/", call.menu, name="call_menu"),
     path("call/<slug:uid>/end/form", orders.end_form, name="end_form"),

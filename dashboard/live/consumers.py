@@ -33,7 +33,7 @@ def view_of(query: str, at: Hub) -> View:
     if wanted.get("page") == "live":
         return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters)
     if wanted.get("page") == "call":
-        return CallView(wanted.get("uid", "")[:16])
+        return CallView(wanted.get("uid", "")[:16], wanted)
     return OtherView()
 
 

@@ -44,7 +44,7 @@ class Step(NamedTuple):
     source: int
     destination: int
     kind: str
-    '"req", "l1", "l2", "l4" or "odd": request, provisional, success, failure, not SIP.'
+    '"req", "prov", "ok", "fail" or "odd": request, provisional, success, failure, not SIP.'
 
     method: str
     summary: str
@@ -166,7 +166,7 @@ def kind(message: Message | None) -> str:
     """Return what a message is: a request, or which class of answer."""
     if message is None:
         return "odd"
-    return {0: "req", 1: "l1", 2: "l2"}.get(message.status // 100, "l4")
+    return {0: "req", 1: "prov", 2: "ok"}.get(message.status // 100, "fail")
 
 
 def note(message: Message | None) -> str:

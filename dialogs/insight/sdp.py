@@ -80,9 +80,9 @@ def read(body: bytes) -> tuple[Media, ...]:
             found.append(Media(media[1], host, int(media[2]), tuple(formats), direction))
         elif line.startswith("c="):
             at = line.split()[-1].partition("/")[0][:64]
-            host, found = _put(found, host, at, "host")
+            host, found = (host, [*found[:-1], found[-1]._replace(host=at)]) if found else (at, found)
         elif line[2:] in DIRECTIONS and line.startswith("a="):
-            direction, found = _put(found, direction, line[2:], "direction")
+            direction, found = (direction, [*found[:-1], found[-1]._replace(direction=line[2:])]) if found else (line[2:], found)
         elif found and (named := RTPMAP.match(line)):
             found[-1] = found[-1]._replace(codecs=tuple(named[2] if codec == named[1] else codec for codec in found[-1].codecs))
     return tuple(media._replace(codecs=tuple(dict.fromkeys(STATIC.get(codec, codec) for codec in media.codecs))) for media in found)
@@ -96,13 +96,6 @@ def lines_of(body: bytes) -> list[str]:
         return []
     lines = [text(line.rstrip(b"\r")) for line in body[start:].split(b"\n")]
     return lines[: next((number for number, line in enumerate(lines) if line.startswith("--")), len(lines))]
-
-
-def _put(found: list[Media], of_session: str, value: str, name: str) -> tuple[str, list[Media]]:
-    """Set what stands above all m= lines for the session, else for the media it follows."""
-    if not found:
-        return value, found
-    return of_session, [*found[:-1], found[-1]._replace(**{name: value})]
 
 
 def audio(body: bytes) -> Media | None:
