@@ -5,12 +5,12 @@ Steps are rendered one by one, so that a ladder that grows sends its new ones on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.template.loader import get_template
+from django.utils.html import format_html
 
 from dashboard.history.messages import StoredMessage
 from dashboard.history.segments import Found
@@ -25,8 +25,20 @@ from dialogs.insight.hosts import MODES, naming
 from dialogs.insight.ladder import Ladder, Step, chosen, draw, repeat_words
 from dialogs.sip import parse
 
-STEP, LADDER, HINTS = "live/_step.html", "live/_ladder.html", "live/_hints.html"
+LADDER, HINTS = "live/_ladder.html", "live/_hints.html"
+STEP = (
+    '<li id="m{number}" class="{css}" data-n="{numbers}" data-x="{transaction}" data-h="{hop}" data-s="{seconds}"><a href="{href}">{gap}'
+    '<i class="no">{number}</i><time title="{moment}">{relative}</time>'
+    '<span class="arrow v{lane}"><span class="words"><b>{summary}</b> <span class="md">{words}</span></span></span>'
+    '<span class="way">{way}</span></a></li>'
+)
+"One step. No template: a thousand of them would take half a second."
+
+GAP = '<span class="gap">{} later</span>'
 FIRST_LANE = 3
+"Where the first host's arrows begin in the grid: number and time stand before it."
+
+LONGEST_WORDS = 100
 
 LONGEST_FIND = 100
 
@@ -48,30 +60,6 @@ class Look(NamedTuple):
         """Return its query string, with changes; "" for the usual look."""
         parts = self._asdict() | changes
         return urlencode({name: value for name, value in parts.items() if value and value != MODES[0]})
-
-
-class Shown(NamedTuple):
-    """A step as markup needs it: text and classes, ready to be escaped."""
-
-    step: Step
-    css: str
-    lane: int
-    "Where its arrow begins in the grid, from 1: number and time stand before the first host."
-
-    numbers: str
-    "Its number and those of its repeats."
-
-    seconds: str
-    "After the first message, to the microsecond."
-
-    moment: str
-    relative: str
-    gap: str
-    words: str
-    "Repeats and note."
-
-    way: str
-    href: str
 
 
 @dataclass(slots=True)
@@ -108,25 +96,27 @@ def ladder_of(row: DialogRow, heard: Sequence[Heard], look: Look) -> Ladder:
     return draw(chosen(heard, look.method, look.find) if look.method or look.find else heard, host_of)
 
 
-def shown(ladder: Ladder, step: Step, query: str) -> Shown:
-    """Return a step ready for its template."""
+def markup(ladder: Ladder, step: Step, query: str) -> str:
+    """Return a step's markup; `query` is what its link keeps of the page's address."""
     left, width = min(step.source, step.destination), abs(step.source - step.destination) + 1
-    back = " back" if step.source > step.destination else " self" if width == 1 else ""
-    names = [ladder.columns[place].name for place in (step.source, step.destination)]
-    return Shown(
-        step,
-        f"{step.kind} v{width}{back}{' again' if step.repeated else ''}",
-        left + FIRST_LANE,
-        " ".join(map(str, (step.number, *step.repeats))),
-        f"{(step.at_ns - ladder.start_ns) / 1e9:.6f}",
-        moment_text(step.at_ns),
-        relative_text(step.at_ns, ladder.start_ns),
-        f"{seconds(step.gap_ns)} later" if step.gap_ns else "",
-        " · ".join(filter(None, (repeat_words(step) + (f", until {relative_text(step.until_ns, ladder.start_ns)} s" if step.repeats else ""), step.note)))[
-            :120
-        ],
-        " to ".join(name[:40] for name in names),
-        f"?{query}m={step.number}#m{step.number}",
+    turned = " rev" if step.source > step.destination else " self" if width == 1 else ""
+    until = f", repeated until {relative_text(step.until_ns, ladder.start_ns)} s" if step.repeats else ""
+    return format_html(
+        STEP,
+        number=step.number,
+        css=f"{step.kind} v{width}{turned}{' rep' if step.repeated else ''}",
+        numbers=" ".join(map(str, (step.number, *step.repeats))),
+        transaction=step.transaction,
+        hop=step.hop,
+        seconds=f"{(step.at_ns - ladder.start_ns) / 1e9:.6f}",
+        href=f"?{query}m={step.number}#m{step.number}",
+        gap=format_html(GAP, seconds(step.gap_ns)) if step.gap_ns else "",
+        moment=moment_text(step.at_ns) + until,
+        relative=relative_text(step.at_ns, ladder.start_ns),
+        lane=left + FIRST_LANE,
+        summary=step.summary[:LONGEST_WORDS],
+        words=" · ".join(filter(None, (repeat_words(step), step.note)))[:LONGEST_WORDS],
+        way=" to ".join(ladder.columns[place].name[:40] for place in (step.source, step.destination)),
     )
 
 
@@ -136,18 +126,19 @@ class LadderView:
     def __init__(self, look: Look) -> None:
         self.look = look
         self._before: Drawn | None = None
-        self._markup: dict[Shown, str] = {}
+        self._frame: tuple[object, ...] = ()
+        "What the markup of every step depends on."
+
+        self._kept: dict[Step, str] = {}
 
     def context(self, row: DialogRow, found: Found, heard: Sequence[Heard]) -> dict[str, Any]:
         """Return what the ladder's template needs."""
         ladder = ladder_of(row, heard, self.look)
         query = f"{text}&" if (text := self.look.query()) else ""
-        render = get_template(STEP).render
-        steps: dict[int, str] = {}
-        markup: dict[Shown, str] = {}
-        for one in map(partial(shown, ladder, query=query), ladder.steps):
-            markup[one] = steps[one.step.number] = self._markup.get(one) or render(one._asdict()).strip()
-        self._markup = markup
+        frame = (ladder.start_ns, *ladder.columns)
+        kept = self._kept if frame == self._frame else {}
+        self._frame, self._kept = frame, {step: kept.get(step) or markup(ladder, step, query) for step in ladder.steps}
+        steps = {step.number: html for step, html in self._kept.items()}
         hints = hints_of(row, found, ladder)
         drawn = Drawn((tuple(ladder.columns), ladder.left_out > 0), hints, steps)
         methods = sorted({one.message.method for one in heard if one.message})

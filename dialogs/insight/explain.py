@@ -31,7 +31,7 @@ LIMIT_WORDS = ("limit", "too many", "maximum", "exceed", "capacity", "congest")
 def no_ack(case: Case) -> Sentence | None:
     """The ACK of the 2xx is missing: the call drops 32 s after it."""
     call = case.call
-    if not call.start_ns or State.CONFIRMED in case.states:
+    if not _never_acknowledged(case):
         return None
     proof = _unacknowledged(case)
     if call.state == State.CONFIRMED_NA:
@@ -40,6 +40,10 @@ def no_ack(case: Case) -> Sentence | None:
     if lasted_ns < NO_ACK_NS - 2 * SECOND:
         return Sentence("warn", "Its answer was never acknowledged.", proof)
     return Sentence("bad", f"Dropped {seconds(lasted_ns)} after the answer: the ACK never came.", proof)
+
+
+def _never_acknowledged(case: Case) -> bool:
+    return bool(case.call.start_ns) and State.CONFIRMED not in case.states
 
 
 def _unacknowledged(case: Case) -> tuple[str | int, ...]:
@@ -100,7 +104,7 @@ def refused(case: Case) -> Sentence | None:
         return _refusal(case, behind[-1], proof)
     if onward:
         lead = f"{case.name(told.source)} gave up: {_answer(call.end_code, call.end_reason)}."
-        proof = (f"{case.name(onward[-1].destination)} had not answered its INVITE", onward[-1].number, "finally; see", told.number, ".")
+        proof = (f"{case.name(onward[-1].destination)} has given its INVITE", onward[-1].number, "no final answer; see", told.number, ".")
         return Sentence("bad" if _tone(call.end_code) == "bad" else "warn", lead, proof)
     return _refusal(case, told, ("See", told.number, *_retry(told), "."))
 
@@ -156,7 +160,7 @@ def slow(case: Case) -> Sentence | None:
 
 def lossy(case: Case) -> Sentence | None:
     """Messages are repeated on one hop: packets get lost there, or somebody is slow."""
-    if case.call.repeats < LOSSY or case.call.state == State.CONFIRMED_NA:
+    if case.call.repeats < LOSSY or _never_acknowledged(case):
         return None
     hops: dict[tuple[str, str], list[Heard]] = {}
     for heard in case.repeats:
@@ -189,7 +193,8 @@ def forks(case: Case) -> Sentence | None:
 
 def others(case: Case) -> Sentence | None:
     """What the row says as well and no sentence above has said."""
-    found = [evidence for diagnosis in ROW_ONLY if (evidence := diagnosis(case.call)) is not None]
+    said = case.call.ended_by == "timeout"  # `course` says that nothing was seen
+    found = [evidence for diagnosis in ROW_ONLY if (evidence := diagnosis(case.call)) is not None and not (said and diagnosis is one_leg_left)]
     words = [f"{text[:1].upper()}{text[1:]}." for _tone, text in found]
     worst = next((tone for tone in ("bad", "warn") if tone in [tone for tone, _text in found]), "plain")
     return Sentence(worst, words[0], tuple(words[1:])) if words else None

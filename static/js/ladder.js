@@ -22,7 +22,7 @@ function paint() {
     const { s, x, h } = step.dataset;
     const time = step.querySelector("time");
     const from = chosen.times === "delta" ? before : zero;
-    const text = chosen.times === "absolute" ? time.title.slice(11) : (s - from < 0 ? "" : "+") + (s - from).toFixed(3);
+    const text = chosen.times === "absolute" ? time.title.slice(11, 23) : (s - from < 0 ? "" : "+") + (s - from).toFixed(3);
     if (time.textContent !== text) time.textContent = text;
     before = Number(s);
     const group = { transaction: x, leg: h }[chosen.colour];
@@ -70,7 +70,7 @@ const ANYWHERE = {
   ArrowUp: () => move(-1),
   w: () => cycle("times"),
   c: () => cycle("colour"),
-  s: () => desk.querySelector(".segs [aria-current] + a, .segs a").click(),
+  s: () => (desk.querySelector(".segs [aria-current] + a") ?? desk.querySelector(".segs a")).click(),
 };
 const ON_STEP = {
   Home: () => focus(steps()[0]),
@@ -122,8 +122,12 @@ desk.addEventListener("focusin", light);
 
 document.addEventListener("htmx:ws:after:message:incoming", paint);
 
-const linked = location.hash.match(/^#m(\d+)$/)?.[1];
-if (linked) {
-  open(linked);
-  holding(linked)?.scrollIntoView({ block: "center" });
+// A permalink, also to a message that a step stands for.
+function follow() {
+  const n = location.hash.match(/^#m(\d+)$/)?.[1];
+  if (!n || n === shown) return;
+  open(n);
+  holding(n)?.scrollIntoView({ block: "center" });
 }
+addEventListener("hashchange", follow);
+follow();
