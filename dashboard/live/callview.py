@@ -34,6 +34,7 @@ def messages_of(row: DialogRow) -> segments.Found:
 
 def case_of(row: DialogRow, heard: Sequence[Heard]) -> Case:
     """Return the call with all that is known of it, for what explains it."""
+    heard = sorted(heard, key=lambda one: one.at_ns)
     return Case(row.snapshot, heard, PeerNames(settings.DIALTAP.peer), parties_of(row), limits_at(row) if row.end_code else ())
 
 

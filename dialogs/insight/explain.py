@@ -10,6 +10,7 @@ from dialogs.engine.states import State
 from dialogs.insight import audio
 from dialogs.insight.case import SECOND, Case, Sentence, seconds
 from dialogs.insight.heard import Heard
+from dialogs.insight.hosts import host_text
 from dialogs.insight.why import CODES, SLOW_NS, challenged, incomplete, one_leg_left, private_leg, refresh_missing, scanner_name, waited_ns
 
 NO_ACK_NS = 32 * SECOND
@@ -58,8 +59,10 @@ def _unacknowledged(case: Case) -> tuple[str | int, ...]:
         words += [f"was repeated {_times(len(repeats))}", repeats[-1].number]
     if acks:
         return (*words, "; the ACK", acks[-1].number, f"came no further than {case.name(acks[-1].destination)}.")
-    last = answers[-1].destination
-    return (*words, f": {case.name(last)} has sent no ACK." if last == case.call.caller.address else f": no ACK has passed {case.name(last)}.")
+    caller = case.call.caller.address
+    if any(heard.destination == caller for heard in answers):
+        return (*words, f": {case.name(caller)} has sent no ACK.")
+    return (*words, f": no ACK has passed {case.name(answers[-1].destination)}.")
 
 
 def ack_stuck(case: Case) -> Sentence | None:
@@ -97,8 +100,9 @@ def refused(case: Case) -> Sentence | None:
     told = next((heard for heard in finals if heard.message and heard.message.status == call.end_code), None)
     if told is None:
         return Sentence(_tone(call.end_code), f"Refused: {_answer(call.end_code, call.end_reason)}.")
-    behind = [heard for heard in finals if heard.destination == told.source and heard.at_ns <= told.at_ns]
-    onward = [heard for heard in case.messages if heard.is_request("INVITE") and heard.source == told.source and heard.at_ns <= told.at_ns]
+    before = [heard for heard in case.messages if heard.at_ns <= told.at_ns]
+    behind = [heard for heard in finals if heard in before and _at(heard, heard.destination, told.source)]
+    onward = [heard for heard in before if heard.is_request("INVITE") and _at(heard, heard.source, told.source)]
     if behind:
         proof = ("It said so in", behind[-1].number, f"; {case.name(told.source)} passed it on as {call.end_code}", told.number, ".")
         return _refusal(case, behind[-1], proof)
@@ -119,6 +123,11 @@ def _refusal(case: Case, told: Heard, proof: tuple[str | int, ...]) -> Sentence:
     if limit:
         return Sentence("warn", f"Refused at our limit: {name} itself answered {words}.", (f"{limit} The call was sent on to nobody", told.number, "."))
     return Sentence(tone, f"{name} itself answered {words}.", ("The call was sent on to nobody", told.number, *_retry(told), "."))
+
+
+def _at(heard: Heard, address: str, host: str) -> bool:
+    """Return whether an end of a message is this host: a stream's port is its own each time."""
+    return address == host or (heard.transport != "udp" and host_text(address) == host_text(host))
 
 
 def _answer(status: int, reason: str) -> str:
