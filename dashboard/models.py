@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
+from dashboard.kept import KpiSample, SavedView
 from dashboard.observed import Alert, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
@@ -24,10 +25,12 @@ __all__ = [
     "DialogQuerySet",
     "DialogRow",
     "FollowedFile",
+    "KpiSample",
     "Order",
     "OrderRequest",
     "ProfileEntry",
     "ProxyTable",
+    "SavedView",
     "TapStatus",
 ]
 

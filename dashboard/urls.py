@@ -7,11 +7,13 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, ladder, live, orders, reconcile, taps, tokens
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, ladder, live, orders, reconcile, taps, tokens, views
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
     path("", live.live, name="live"),
+    path("views/keep/", views.keep, name="view_keep"),
+    path("views/<int:number>/drop/", views.drop, name="view_drop"),
     path("welcome/", live.welcome, name="welcome"),
     path("profiles/", live.profiles, name="profiles"),
     path("callers/", callers.callers, name="callers"),

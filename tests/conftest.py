@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db import connection
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the other processes take their share of the machine
+settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parent.parent
 

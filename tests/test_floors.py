@@ -8,7 +8,7 @@ FLOORS = (
     {"dialogs.packet", "dialogs.config", "dialogs.configvalues", "dialogs.sip", "dialogs.collector"},
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
-    {"dialogs.configfile", "dashboard.deeds", "dashboard.observed", "dashboard.order_tables"},
+    {"dialogs.configfile", "dashboard.deeds", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history"},
     {"dashboard.orders"},

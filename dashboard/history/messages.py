@@ -58,7 +58,7 @@ def unpack(column: bytes) -> list[Frame]:
 
 def scrub(data: bytes) -> bytes:
     """Return the message with the values of Authorization and Proxy-Authorization replaced, in the header and in a body that quotes one."""
-    if b"authorization" not in data.lower():
+    if data.lower().find(b"authorization") < 0:  # `in` takes ten times as long with bytes, see dialogs.sip.headers
         return data
     return CREDENTIALS.sub(NOT_STORED, data)
 
@@ -72,7 +72,7 @@ class Squeezer:
 
     def squeeze(self, messages: Sequence[StoredMessage]) -> bytes:
         """Return one zstd frame that holds a msgpack list of the messages, scrubbed."""
-        clean = [msgspec.structs.replace(message, data=scrub(message.data)) for message in messages]
+        clean = [message if (data := scrub(message.data)) is message.data else msgspec.structs.replace(message, data=data) for message in messages]
         return self.compressor.compress(self.encoder.encode(clean))
 
 

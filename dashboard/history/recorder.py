@@ -45,15 +45,13 @@ class Waiting(NamedTuple):
     """One call's row on its way to the database."""
 
     values: Values
+    size: int
+    "Bytes of what is big in it, and tells of the rest: the snapshot and the engine's state."
+
     frames: bytes
     profiles: list[tuple[str, str, str]]
     alerts: list[AlertRow]
     begun: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes of what is big in a row."""
-        return sum(len(value) for value in self.values.values() if isinstance(value, (bytes, str)))
 
 
 class Restorable(NamedTuple):
@@ -135,7 +133,9 @@ class Recorder:
         alerts, begun = alerts_of(change), change.begun
         if before is not None:
             frames, alerts, begun = before.frames + frames, before.alerts + alerts, before.begun or begun
-        self.waiting[call.uid] = Waiting(values_of(change, recorded=self.recorded(call.tap), frames=frames), frames, profiles_of(call), alerts, begun)
+        detail, engine = encode(call), change.engine
+        values = values_of(change, recorded=self.recorded(call.tap), frames=frames, detail=detail)
+        self.waiting[call.uid] = Waiting(values, len(detail) + len(engine or b""), frames, profiles_of(call), alerts, begun)
         while len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
             self.dropped += 1
@@ -164,7 +164,7 @@ class Recorder:
         return len(batch)
 
     def _transact(self, rows: list[Waiting]) -> None:
-        begun = perf_counter()
+        started = perf_counter()
         with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
             revision = self.next_revision(cursor)
             for begun in (True, False):
@@ -178,7 +178,7 @@ class Recorder:
             if alerts:
                 cursor.executemany(alert_sql(), alerts)
         self.revision = revision
-        self.batch = paced(self.batch, perf_counter() - begun)
+        self.batch = paced(self.batch, perf_counter() - started)
 
     def next_revision(self, cursor: CursorWrapper) -> int:
         """Draw the revision of this transaction: above the table's newest, and above ours, should retention have taken that row."""

@@ -5,13 +5,14 @@ append to a column.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from dashboard.history.messages import StoredMessage
 from dashboard.models import Alert, DialogRow, ProfileEntry
-from dialogs.engine.snapshot import CallSnapshot, encode
+from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
 from dialogs.sip import URI
 
@@ -102,6 +103,7 @@ AlertRow = tuple[int, str, str, str, str, bool]
 "at_ns, kind, text, dialog_uid, node, seen."
 
 
+@lru_cache(4096)  # asked again at each change of a call; bounded, whatever strangers send
 def user_of(uri: str) -> str:
     """Return the number or name in a URI: the user part without password and parameters."""
     return URI.parse(uri).user.partition(";")[0]
@@ -111,11 +113,13 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Return text that every database takes: no NUL, no lone surrogate, not longer than `limit` characters."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    return text.replace("\0", "")[:limit]
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if len(text) <= limit else text[:limit]
 
 
-def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
-    """Return the row of a change, but for its revision."""
+def values_of(change: Change, *, recorded: bool, frames: bytes, detail: bytes) -> Values:
+    """Return the row of a change, but for its revision; `detail` is its encoded snapshot."""
     call = change.snapshot
     return {
         **_ends(call),
@@ -136,7 +140,7 @@ def values_of(change: Change, *, recorded: bool, frames: bytes) -> Values:
         "evidence": _json(change.evidence),
         "profiles": _json(call.profiles[:MAX_PROFILES]),
         "messages": call.messages,
-        "detail": encode(call),
+        "detail": detail,
         "engine": change.engine if call.state < State.DELETED else None,
         "frames": frames,
     }

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 
 from dashboard.live.callview import CallView, OtherView
 from dashboard.live.filter import CallFilter
+from dashboard.live.layout import Layout
 from dashboard.live.hub import Client, Hub, View
 from dashboard.live.table import LiveTable
 
@@ -31,7 +32,7 @@ def view_of(query: str, at: Hub) -> View:
     """Return the view that a page asks for in its WebSocket's address."""
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
-        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters)
+        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters, layout=Layout.parse(wanted))
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16], wanted)
     return OtherView()
@@ -60,7 +61,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take what live.js says: `ack`, `resync`, `refresh` or `filter`; anything else is ignored."""
+        """Take what live.js says: `ack`, `resync`, `refresh`, `sort` or `filter`; anything else is ignored."""
         message = read_message(text_data)
         if self.client is None:
             return
@@ -70,8 +71,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.client.want = "gap"
         if "refresh" in message:
             self.client.want = self.client.want or "refresh"
+        if "sort" in message:
+            self.client.want = "sort"
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
-            self.client.view.choose(CallFilter.parse(message["filter"]))
+            self.client.view.choose(CallFilter.parse(message["filter"]), Layout.parse(message["filter"]))
             self.client.want = self.client.want or "filter"
 
     async def disconnect(self, code: int) -> None:

@@ -20,13 +20,16 @@ class Frame:
     "Rows that come and go: the browser holds them back while somebody points at the table."
 
     new: int = 0
-    "How many of the moves are new calls."
+    "How many new calls there are, in the moves or on another page."
+
+    gone: int = 0
+    "How many of the moves take a call away."
 
     snapshot: str = ""
-    'Why this frame replaces everything: "connect", "filter", "refresh", "gap", "overflow"; empty for an ordinary one.'
+    'Why this frame replaces everything: "connect", "filter", "sort", "refresh", "gap", "overflow"; empty for an ordinary one.'
 
     def __bool__(self) -> bool:
-        return bool(self.updates or self.moves or self.snapshot)
+        return bool(self.updates or self.moves or self.new or self.snapshot)
 
     def encode(self, number: int, at_ms: int) -> str:
         """Return the message: `n` counts a connection's frames from 1, `at` is the server's time in milliseconds."""
@@ -34,7 +37,9 @@ class Frame:
         if self.updates:
             message["content"] = "".join(self.updates)
         if self.moves:
-            message |= {"moves": "".join(self.moves), "new": self.new}
+            message["moves"] = "".join(self.moves)
+        if self.new:
+            message["new"] = self.new
         if self.snapshot:
             message["snapshot"] = self.snapshot
         return json.dumps(message)
@@ -55,9 +60,9 @@ def fill(target: str, fragment: str) -> str:
     return partial(target, "innerMorph", fragment)
 
 
-def put_on_top(target: str, fragment: str) -> str:
-    """Return the instruction to add a fragment before all others."""
-    return partial(target, "afterbegin", fragment)
+def exchange(target: str, fragment: str) -> str:
+    """Return the instruction to put a fragment in an element's place: another thing, not the same brought up to date."""
+    return partial(target, "outerHTML", fragment)
 
 
 def put_below(target: str, fragment: str) -> str:

@@ -27,7 +27,7 @@ from dialogs.sip import parse
 
 LADDER, HINTS = "live/_ladder.html", "live/_hints.html"
 STEP = (
-    '<li id="m{number}" class="{css}" data-n="{numbers}" data-x="{transaction}" data-h="{hop}" data-s="{seconds}"><a href="{href}">{gap}'
+    '<li id="m{number}" class="{css}" data-c="{kind}" data-n="{numbers}" data-x="{transaction}" data-h="{hop}" data-s="{seconds}"><a href="{href}">{gap}'
     '<i class="no">{number}</i><time title="{moment}">{relative}</time>'
     '<span class="arrow v{lane}"><span class="words"><b>{summary}</b> <span class="md">{words}</span></span></span>'
     '<span class="way">{way}</span></a></li>'
@@ -104,7 +104,8 @@ def markup(ladder: Ladder, step: Step, query: str) -> str:
     return format_html(
         STEP,
         number=step.number,
-        css=f"{step.kind} v{width}{turned}{' rep' if step.repeated else ''}",
+        kind=step.kind,
+        css=f"v{width}{turned}{' rep' if step.repeated else ''}",
         numbers=" ".join(map(str, (step.number, *step.repeats))),
         transaction=step.transaction,
         hop=step.hop,

@@ -1,48 +1,55 @@
-"""Fragments of rows, rendered once for all browsers. Knows templates; knows no view and no socket."""
+"""Fragments of rows, rendered once for all browsers. Knows columns; knows no view and no socket."""
 
 from collections import OrderedDict
 
-from django.template.loader import get_template
+from django.conf import settings
 
 from dashboard.live.changes import Profile, profile_mark, stamp
-from dashboard.live.shown import NO_ACK_NS, first_profile, since_ns
+from dashboard.live.columns import STANDARD, Seen, table_row
+from dashboard.live.shown import NO_ACK_NS, first_profile
 from dashboard.models import DialogRow, Order
-
-ROW = "live/_row.html"
+from dialogs.engine.states import State
 
 KEPT = 5000
 "Fragments remembered; the one unused longest goes first."
 
 
-def row_context(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False) -> dict[str, object]:
-    """Return what the row template needs; page and push share it."""
+def limit_of(name: str, value: str) -> int:
+    """Return how many calls a profile's value may have: its own limit, else the one for each value; 0 for none."""
+    found = [limit for limit in settings.DIALTAP.limit if limit.profile == name and limit.value in ("", value)]
+    return (best := max(found, key=lambda one: bool(one.value))).critical or best.warn if found else 0
+
+
+def seen(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False) -> Seen:
+    """Return the call as the columns need it; page and push share it."""
     profile = first_profile(row)
-    return {
-        "row": row,
-        "since_ns": since_ns(row),
-        "drops_ns": row.start_ns + NO_ACK_NS if row.state == 3 else 0,
-        "order": order,
-        "profile": "=".join(profile) if profile else "",
-        "mark": profile_mark(profile) if profile else "",
-        "size": size,
-        "over": over,
-        "now_ns": now_ns,
-    }
+    return Seen(
+        row,
+        order,
+        profile="=".join(profile) if profile else "",
+        mark=profile_mark(profile) if profile else "",
+        size=size,
+        limit=limit_of(*profile) if profile else 0,
+        over=over,
+        drops_ns=row.start_ns + NO_ACK_NS if row.state == State.CONFIRMED_NA else 0,
+        now_ns=now_ns,
+    )
 
 
 class Renderer:
     """Renders a row when it, its order or the size of its profile changed, and remembers the rest."""
 
     def __init__(self) -> None:
-        self._template = get_template(ROW)
         self._kept: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
-    def row(self, row: DialogRow, order: Order | None, sizes: dict[Profile, int], now_ns: int, *, over: bool = False) -> str:
+    def row(
+        self, row: DialogRow, order: Order | None, sizes: dict[Profile, int], now_ns: int, *, over: bool = False, columns: tuple[str, ...] = STANDARD
+    ) -> str:
         """Return the row's fragment; `over`: it is over a limit."""
         size = sizes.get(first_profile(row) or ("", ""), 0)
-        key = (row.uid, row.revision, stamp(order), size, over)
+        key = (row.uid, row.revision, stamp(order), size, over, columns)
         if key not in self._kept:
-            self._kept[key] = self._template.render(row_context(row, order, size, now_ns, over=over)).strip()
+            self._kept[key] = table_row(seen(row, order, size, now_ns, over=over), columns)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

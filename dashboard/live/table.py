@@ -1,21 +1,40 @@
-"""The live table as one browser sees it: which rows it shows, and the fragments that bring it up to date. Knows rows; knows no socket."""
+"""The live table as one browser sees it: which rows it shows, and the fragments that bring it up to date. Knows rows; knows no socket.
 
+A row keeps its place for life. The table is sorted when it is loaded, and whenever somebody asks for it; between that a new call takes the place of
+one that has ended, or goes below. So nothing that people look at moves, and the top of the list is not pushed down several times a second.
+"""
+
+import time
 from collections.abc import Iterable
 
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
 from dashboard.live.changes import Changes, Profile, light, profile_mark, sizes_of
+from dashboard.live.columns import profiles as size_cell
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
 from dashboard.live.frames import Frame
-from dashboard.live.render import Renderer
+from dashboard.live.layout import Layout
+from dashboard.live.render import Renderer, seen
 from dashboard.live.shown import first_profile
 from dashboard.models import DialogRow
 
 PAGE = 200
 LINGER_NS = 8_000_000_000
 "How long a call that ended stays in the table, greyed, with its outcome."
+
+SPENT_NS = 20_000_000_000
+"How much longer it stays when no new call takes its place: where calls come and go, rows need not be taken away."
+
+SHARE = 20
+"Filling up may take one part in this many of the time: with a hundred thousand calls a sorted page costs some tenths of a second."
+
+MOST_NEW = 1000
+"New calls that are counted; the browser then says that there are more."
+
+AFRESH = ("connect", "filter", "sort")
+"Snapshots that sort; all others leave the rows where they are."
 
 BODY = "#rows"
 
@@ -26,34 +45,38 @@ def address(uid: str) -> str:
 
 
 class LiveTable:
-    """Newest calls on top; a row that changes stays where it is; a row that ended lingers."""
+    """One page of the calls that a filter lets through, in an order."""
 
-    def __init__(self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE) -> None:
+    def __init__(self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, layout: Layout | None = None) -> None:
         self.chosen = chosen
         self.page = page
-        self._wanted = chosen
+        self.layout = layout or Layout()
+        self._wanted = chosen, self.layout
         self._renderer = renderer
         self._counters = counters
-        self._shown: dict[str, int] = {}  # uid -> init_ns
-        self._leaving: dict[str, int] = {}  # uid -> when it goes
-        self._profiles: dict[str, Profile] = {}  # uid -> the profile whose size its row shows
+        self._shown: list[str] = []  # uids, top first
+        self._leaving: dict[str, int] = {}  # uid -> when its place is free
+        self._rows: dict[str, DialogRow] = {}  # what is shown, as it was when it came
+        self._announced: set[str] = set()  # new since the rows were sorted
         self._foot = ""
+        self._rest_until = 0.0
 
-    def choose(self, chosen: CallFilter) -> None:
+    def choose(self, chosen: CallFilter, layout: Layout | None = None) -> None:
         """Show other calls from the next snapshot on; the only method that is called outside the hub's thread."""
-        self._wanted = chosen
+        self._wanted = chosen, layout or self.layout
 
     def snapshot(self, changes: Changes, now_ns: int, reason: str) -> Frame:
         """Return the frame that replaces the whole table; calls that ended and still linger stay in it."""
-        if self._wanted != self.chosen:
-            self.chosen = self._wanted
+        afresh = reason in AFRESH or self._wanted != (self.chosen, self.layout)
+        if self._wanted != (self.chosen, self.layout):
+            self.chosen, self.layout = self._wanted
             self._leaving.clear()
-        rows = list(light(self.chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[: self.page])
         self._leaving = {uid: at_ns for uid, at_ns in self._leaving.items() if at_ns > now_ns}
-        rows += light(DialogRow.objects.ended().filter(pk__in=self._leaving))
-        rows.sort(key=lambda row: -row.init_ns)
-        self._shown = {row.uid: row.init_ns for row in rows}
-        self._profiles = {row.uid: profile for row in rows if (profile := first_profile(row))}
+        if afresh:
+            self._announced.clear()
+        rows = self._sorted() if afresh else self._settled()
+        self._shown = [row.uid for row in rows]
+        self._rows = {row.uid: row for row in rows}
         body = "".join(self._render(rows, changes, sizes_of(rows), now_ns))
         empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
         self._foot = self._foot_fragment(changes)
@@ -65,9 +88,10 @@ class LiveTable:
         frame = Frame()
         if changes:
             self._replace(frame, changes, now_ns)
-            self._insert(frame, changes, now_ns)
+            self._take_in(frame, changes, now_ns)
             self._resize(frame, changes)
-        self._let_go(frame, changes, now_ns)
+        self._let_go(frame, now_ns)
+        self._fill_up(frame, changes, now_ns)
         if (foot := self._foot_fragment(changes) if changes else self._foot) != self._foot:
             self._foot = foot
             frame.updates.append(foot)
@@ -75,9 +99,34 @@ class LiveTable:
             frame.updates.append(self._counters.fragment)
         return frame
 
+    # Which rows
+
+    def _sorted(self) -> list[DialogRow]:
+        """Return the page's rows in their order, those that linger among them."""
+        start = (self.layout.p - 1) * self.page
+        rows = list(light(self.chosen.apply(DialogRow.objects.live())).order_by(*self.layout.order)[start : start + self.page])
+        lingering = list(light(DialogRow.objects.ended().filter(pk__in=self._leaving)))
+        if self.layout.newest:
+            return sorted(rows + lingering, key=lambda row: (-row.init_ns, row.uid))
+        return rows + lingering
+
+    def _settled(self) -> list[DialogRow]:
+        """Return the rows where they are; those that belong here now take the places of those that went."""
+        found = {row.uid: row for row in light(DialogRow.objects.filter(pk__in=self._shown))}
+        new = iter([row for row in self._sorted() if row.uid not in found])
+        stays = [uid in found and (found[uid].state < 5 or uid in self._leaving) for uid in self._shown]
+        rows = [found[uid] if stay else next(new, None) for uid, stay in zip(self._shown, stays, strict=True)]
+        return [row for row in (*rows, *new) if row is not None]
+
+    def _free(self, now_ns: int) -> list[str]:
+        """Return the rows whose place may be taken, highest first."""
+        return [uid for uid in self._shown if self._leaving.get(uid, now_ns + 1) <= now_ns]
+
+    # What a tick brings
+
     def _replace(self, frame: Frame, changes: Changes, now_ns: int) -> None:
         """Bring shown rows up to date where they are, and note which of them will leave."""
-        changed = self._shown.keys() & (changes.rows.keys() | changes.touched)
+        changed = set(self._shown) & (changes.rows.keys() | changes.touched)
         missing = changed - changes.rows.keys()
         rows = [changes.rows[uid] for uid in changed - missing]
         if missing:
@@ -85,58 +134,89 @@ class LiveTable:
         for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
             frame.updates.append(frames.replace(address(row.uid), fragment))
             if row.state == 5:
-                self._leaving[row.uid] = now_ns + LINGER_NS
+                self._leaving.setdefault(row.uid, now_ns + LINGER_NS)
             else:
                 self._leaving.pop(row.uid, None)
 
-    def _insert(self, frame: Frame, changes: Changes, now_ns: int) -> None:
-        """Put new calls on top, oldest first, so that the newest ends up highest."""
-        oldest = min(self._shown.values(), default=0) if len(self._shown) >= self.page else 0
-        new = [row for uid, row in changes.rows.items() if uid in changes.matching(self.chosen) and uid not in self._shown and row.init_ns >= oldest]
-        new = [row for row in new if row.state < 5 or row.end_ns > now_ns - LINGER_NS][-self.page :]
-        self._leaving |= {row.uid: now_ns + LINGER_NS for row in new if row.state == 5}
-        for row, fragment in zip(new, self._render(new, changes, changes.sizes, now_ns), strict=True):
-            frame.moves.append(frames.put_on_top(BODY, fragment))
-            self._shown[row.uid] = row.init_ns
-            if profile := first_profile(row):
-                self._profiles[row.uid] = profile
-        frame.new = len(new)
+    def _take_in(self, frame: Frame, changes: Changes, now_ns: int) -> None:
+        """Announce the new calls, and put them in where this is the page that they come to."""
+        known = set(self._shown)
+        oldest = min((self._rows[uid].init_ns for uid in known), default=0) if len(known) >= self.page and self.layout.newest else 0
+        new = [row for uid, row in changes.rows.items() if uid in changes.matching(self.chosen) and uid not in known and row.init_ns >= oldest]
+        new = [row for row in new if row.state < 5 or row.end_ns > now_ns - LINGER_NS]
+        for row in new:
+            if row.uid not in self._announced and len(self._announced) < MOST_NEW:
+                self._announced.add(row.uid)
+                frame.new += 1
+        if self.layout.newest:
+            self._put(frame, new[-self.page :], changes, now_ns)
+
+    def _put(self, frame: Frame, rows: list[DialogRow], changes: Changes, now_ns: int) -> None:
+        """Give rows a place: that of a call that has gone, else below while there is room."""
+        free = self._free(now_ns)
+        rows = rows[: len(free) + max(0, self.page - len(self._shown))]
+        for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
+            if free:
+                gone = free.pop(0)
+                frame.moves.append(frames.exchange(address(gone), fragment))
+                self._shown[self._shown.index(gone)] = row.uid
+                self._forget(gone)
+                frame.gone += 1
+            else:
+                frame.moves.append(frames.put_below(BODY, fragment))
+                self._shown.append(row.uid)
+            self._rows[row.uid] = row
+            if row.state == 5:
+                self._leaving[row.uid] = now_ns + LINGER_NS
 
     def _resize(self, frame: Frame, changes: Changes) -> None:
         """Bring the sizes up to date in the rows that did not change themselves."""
-        for profile in set(self._profiles.values()) & changes.sizes.keys():
-            frame.updates.append(frames.partial(f"[data-mark='{profile_mark(profile)}']", "textContent", str(changes.sizes[profile])))
+        shown = {profile: row for row in self._rows.values() if (profile := first_profile(row))}
+        for profile in shown.keys() & changes.sizes.keys():
+            if "size" in self.layout.columns:
+                fragment = size_cell(seen(shown[profile], None, changes.sizes[profile], 0))
+                frame.updates.append(frames.partial(f"[data-mark='{profile_mark(profile)}']", "outerMorph", fragment))
 
-    def _let_go(self, frame: Frame, changes: Changes, now_ns: int) -> None:
-        """Take away what lingered long enough, and what no longer fits below; fill up from the calls that were cut off."""
-        gone = [uid for uid, at_ns in self._leaving.items() if at_ns <= now_ns]
-        surplus = len(self._shown) - len(gone) - self.page
-        if surplus > 0:
-            staying = sorted(self._shown.keys() - set(gone), key=lambda uid: self._shown[uid])
-            gone += staying[:surplus]
+    def _let_go(self, frame: Frame, now_ns: int) -> None:
+        """Take away what is at the bottom, which moves nothing, and what nobody took the place of for long."""
+        gone = []
+        while self._shown and self._leaving.get(self._shown[-1], now_ns + 1) <= now_ns:
+            gone.append(self._shown.pop())
+        gone += [uid for uid in self._free(now_ns) if self._leaving[uid] + SPENT_NS <= now_ns]
         for uid in gone:
             frame.moves.append(frames.remove(address(uid)))
-            for kept in (self._shown, self._leaving, self._profiles):
-                kept.pop(uid, None)
-        if gone and surplus < 0:
-            self._fill_up(frame, changes, now_ns)
+            self._forget(uid)
+            if uid in self._shown:
+                self._shown.remove(uid)
+        frame.gone += len(gone)
 
     def _fill_up(self, frame: Frame, changes: Changes, now_ns: int) -> None:
-        """Add calls at the bottom that were cut off until now."""
-        room = self.page - len(self._shown)
-        live_shown = len(self._shown) - len(self._leaving)
-        if changes.total(self.chosen) <= live_shown:
+        """Give free places to calls of this page that were cut off until now."""
+        begun = time.monotonic()
+        if begun < self._rest_until or not (self._free(now_ns) or len(self._shown) < self.page):
             return
-        rows = list(light(self.chosen.apply(DialogRow.objects.live())).exclude(pk__in=list(self._shown)).order_by("-init_ns", "uid")[:room])
-        for row, fragment in zip(rows, self._render(rows, changes, sizes_of(rows), now_ns), strict=True):
-            frame.moves.append(frames.put_below(BODY, fragment))
-            self._shown[row.uid] = row.init_ns
+        live_shown = len(self._shown) - len(self._leaving)
+        if not (changes or frame.gone) or changes.total(self.chosen) - (self.layout.p - 1) * self.page <= live_shown:
+            return
+        known = set(self._shown)
+        self._put(frame, [row for row in self._sorted() if row.uid not in known], changes, now_ns)
+        ended = time.monotonic()
+        self._rest_until = ended + SHARE * (ended - begun)
+
+    def _forget(self, uid: str) -> None:
+        self._leaving.pop(uid, None)
+        self._rows.pop(uid, None)
 
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
-        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row)) for row in rows]
+        columns = self.layout.columns
+        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns) for row in rows]
 
     def _foot_fragment(self, changes: Changes) -> str:
         """Return the line below the table: how many are shown of how many."""
-        context = {"shown": len(self._shown), "total": changes.total(self.chosen), "chosen": self.chosen, "page": self.page}
-        return frames.fill("#foot", render_to_string("live/_foot.html", context))
+        return frames.fill("#foot", render_to_string("live/_foot.html", foot_context(self.chosen, self.layout, changes.total(self.chosen), self.page)))
+
+
+def foot_context(chosen: CallFilter, layout: Layout, total: int, page: int) -> dict[str, object]:
+    """Return what the line below the table says; page and push share it."""
+    return {"chosen": chosen, "layout": layout, "total": total, "page": page, "pages": max(1, -(-total // page))}

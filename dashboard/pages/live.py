@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, permission_required
@@ -9,15 +10,18 @@ from django.db.models import Avg, Count, Min, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dashboard.live.changes import Reader, light, sizes_of, subject
 from dashboard.live.counters import count_calls
 from dashboard.live.filter import CallFilter
-from dashboard.live.render import row_context
+from dashboard.live.columns import COLUMNS, STANDARD, table_row
+from dashboard.live.layout import Layout
+from dashboard.live.render import seen
 from dashboard.live.shown import first_profile
-from dashboard.live.table import PAGE
-from dashboard.models import DialogRow, ProfileEntry
+from dashboard.live.table import PAGE, foot_context
+from dashboard.models import DialogRow, ProfileEntry, SavedView
 from dashboard.pages.requests import PageRequest
 from dialogs.engine.states import State
 
@@ -34,23 +38,32 @@ watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 def live(request: HttpRequest) -> HttpResponse:
     """Show the calls of this moment; the push brings them up to date."""
     chosen = CallFilter.parse(request.GET)
+    layout = Layout.parse(request.GET)
     now_ns = time.time_ns()
-    rows = list(light(chosen.apply(DialogRow.objects.live())).order_by("-init_ns", "uid")[:PAGE])
-    changes, sizes = Reader().read(now_ns), sizes_of(rows)
-    orders = changes.orders
+    found = chosen.apply(DialogRow.objects.live())
+    start = (layout.p - 1) * PAGE
+    kept = layout.with_(columns=STANDARD, p=1).parts
     context = {
-        "chosen": chosen,
-        "rows": [row_context(row, orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row)) for row in rows],
+        **foot_context(chosen, layout, found.count(), PAGE),
+        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + PAGE]), layout, now_ns),
+        "every_column": COLUMNS,
+        "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
+        "full_query": "&".join(filter(None, (chosen.query, layout.query))),
+        "views": SavedView.objects.filter(Q(owner=request.user) | Q(shared=True)).select_related("owner")[:MOST],
         "figures": count_calls(now_ns),
-        "shown": len(rows),
-        "total": chosen.apply(DialogRow.objects.live()).count(),
-        "page": PAGE,
         "now_ns": now_ns,
         "states": {"1": "Setting up", "2": "Ringing", "3": "No ACK", "4": "In call"},
         "welcome": WELCOMED not in request.COOKIES,
         "history": settings.DIALTAP.history,
     }
     return render(request, "pages/live.html", context)
+
+
+def rows_of(rows: list[DialogRow], layout: Layout, now_ns: int) -> SafeString:
+    """Return the rows of the table."""
+    changes, sizes = Reader().read(now_ns), sizes_of(rows)
+    shown = (seen(row, changes.orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row)) for row in rows)
+    return SafeString("".join(table_row(one, layout.columns) for one in shown))
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,11 +1,13 @@
 """Template filters for calls and times. Knows how a call is shown; decides nothing."""
 
 import json
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from django import template
 
 from dashboard.live import shown
+from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
@@ -151,6 +153,19 @@ def words_in(text: str) -> list[str]:
 def querystring_of(**parts: str) -> str:
     """Return a query string of these parts, escaped for a URL."""
     return urlencode({name: value for name, value in parts.items() if value})
+
+
+@register.simple_tag(takes_context=True)
+def here(context: dict[str, Any], **changes: object) -> str:
+    """Return the query string of what is shown (`chosen`, `layout`) with something else in it; empty takes a part away."""
+    parts = dict(parse_qsl(context["chosen"].query)) | context["layout"].parts | {name: str(value) for name, value in changes.items()}
+    return urlencode({name: value for name, value in parts.items() if value and not (name == "p" and value == "1")})
+
+
+@register.filter
+def next_sort(layout: Layout, name: str) -> str:
+    """Return the order that a click on a column's head asks for."""
+    return layout.next_sort(name)
 
 
 @register.filter

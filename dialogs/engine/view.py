@@ -69,7 +69,7 @@ def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
         incomplete=incomplete(call),
         user_agent=call.user_agent,
         variables=tuple(call.variables.items()),
-        flags=tuple(number for number in range(32) if call.sflags >> number & 1),
+        flags=tuple(number for number in range(32) if call.sflags >> number & 1) if call.sflags else (),
         expires_ns=expires_ns,
         session=_session(call),
     )

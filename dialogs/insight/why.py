@@ -55,12 +55,17 @@ def private_contact(call: CallSnapshot) -> Evidence | None:
 def private_leg(call: CallSnapshot) -> LegView | None:
     """Return the leg whose Contact is private while it sends from a public address, None without one."""
     for leg in (call.caller, call.callee):
-        if leg.contact and leg.address and is_private(URI.parse(leg.contact).host) and not is_private(leg.address.rpartition(":")[0].strip("[]")):
+        if leg.contact and leg.address and _names_private(leg.contact) and not is_private(leg.address.rpartition(":")[0].strip("[]")):
             return leg
     return None
 
 
-@lru_cache(4096)  # asked at every change of a call, of few hosts
+@lru_cache(4096)  # asked at every change of a call
+def _names_private(uri: str) -> bool:
+    return is_private(URI.parse(uri).host)
+
+
+@lru_cache(4096)  # as above, of few hosts
 def is_private(host: str) -> bool:
     """Return whether a host is an address that the Internet does not reach; False for a name."""
     try:

@@ -1,6 +1,8 @@
 // Keys. Every one of them does what a link or button on the page does; `?` lists them.
 
-const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/", t: "/taps/" };
+import { KEYS } from "./live.js";
+
+const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/", t: "/taps/", k: "/kpis/" };
 const links = () => [...document.querySelectorAll("main tbody tr td.c-who a, main table.list tbody tr a")].filter((a, i, all) => all.findIndex((b) => b.closest("tr") === a.closest("tr")) === i);
 let going = 0;
 
@@ -24,6 +26,7 @@ function end() {
 const rowHere = () => document.activeElement?.closest("tr[data-uid]") ?? document.querySelector("tr[data-uid]:hover");
 
 const ACTIONS = {
+  ...KEYS,
   "/": () => document.querySelector("[data-search]")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
   g: () => (going = performance.now()),

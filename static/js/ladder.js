@@ -5,6 +5,7 @@ const desk = document.querySelector(".desk");
 const steps = () => [...desk.querySelectorAll("#steps > li")];
 const number = (step) => step.id.slice(1);
 const CYCLES = { times: ["relative", "delta", "absolute"], colour: ["type", "transaction", "leg"] };
+const KINDS = ["req", "ok", "odd", "fail", "prov"]; // colours in turn
 const chosen = { times: "relative", colour: "type" };
 let picked = []; // at most two
 let shown = ""; // the message in #raw
@@ -26,7 +27,8 @@ function paint() {
     if (time.textContent !== text) time.textContent = text;
     before = Number(s);
     const group = { transaction: x, leg: h }[chosen.colour];
-    group === undefined ? delete step.dataset.c : (step.dataset.c = group % 6);
+    step.dataset.kind ??= step.dataset.c;
+    step.dataset.c = group === undefined ? step.dataset.kind : KINDS.at(group % KINDS.length);
     step.classList.toggle("sel", picked.includes(number(step)) || number(step) === mark);
     step.toggleAttribute("aria-current", step === holding(shown || "0"));
   }

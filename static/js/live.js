@@ -6,6 +6,7 @@ import { ago, hear, tick } from "./clock.js";
 const STALE_MS = 2000; // the server speaks at least every second
 const DEAD_MS = 8000; // a socket that is open and silent this long is replaced
 const REST_MS = 10000; // a pointer that has not moved for this long does not point any more
+const MOST_NEW = 1000; // the server counts no further
 const ACK_EVERY = 8;
 const FORBIDDEN = 4403;
 
@@ -16,8 +17,10 @@ let connection = null;
 let last = 0;
 let heard = performance.now();
 let state = "wait";
-let held = 0;
+let fresh = 0; // calls that came since the rows were sorted
+let held = 0; // rows that would have come or gone
 let dirty = false;
+let frozen = false;
 let pointed = 0;
 
 const say = (message) => {
@@ -26,6 +29,7 @@ const say = (message) => {
 
 // A table under the pointer, an open menu, or a focused row: rows neither come nor go.
 function holding() {
+  if (frozen) return true;
   const recent = performance.now() - pointed < REST_MS;
   return (recent && $("rows")?.matches(":hover")) || $("menu")?.matches(":popover-open");
 }
@@ -33,15 +37,28 @@ function holding() {
 function showHeld() {
   const chip = $("held");
   if (!chip) return;
-  chip.hidden = !held;
-  chip.textContent = held ? `${held} new: show` : "";
+  const news = fresh && `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
+  chip.hidden = !fresh && !held;
+  chip.classList.toggle("held", dirty);
+  chip.textContent = dirty ? `${frozen ? "Frozen" : "Held"}: ${[news, held && `${held} to come or go`].filter(Boolean).join(", ")}: show` : `${news}: sort`;
+}
+
+// Sorted anew because somebody asked, at once: what moves then moves under nobody's hand.
+function sort() {
+  freeze(false);
+  dirty = false;
+  say({ sort: true });
+}
+
+function freeze(on) {
+  frozen = on;
+  $("freeze")?.setAttribute("aria-pressed", on);
 }
 
 function release() {
   if (!dirty) return;
   dirty = false;
   held = 0;
-  showHeld();
   say({ refresh: true });
 }
 
@@ -60,23 +77,22 @@ function arrive(frame) {
   heard = performance.now();
   if (frame.snapshot) {
     if (REASONS[frame.snapshot]) note(REASONS[frame.snapshot]);
+    if (frame.snapshot !== "refresh") fresh = 0;
     dirty = false;
     held = 0;
-    showHeld();
   } else if (frame.n !== last + 1) {
     say({ resync: last });
   }
   last = frame.n;
+  fresh += frame.new ?? 0;
   if (frame.n % ACK_EVERY === 0 || frame.snapshot) say({ ack: frame.n });
 }
 
 // Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
 function content(frame) {
-  if (!frame.moves) return frame.content;
-  if (!holding()) return (frame.content ?? "") + frame.moves;
+  if (!frame.moves || !holding()) return frame.moves ? (frame.content ?? "") + frame.moves : frame.content;
   dirty = true;
-  held += frame.new ?? 0;
-  showHeld();
+  held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
 }
 
@@ -84,6 +100,7 @@ document.addEventListener("htmx:ws:before:message:incoming", (event) => {
   const frame = JSON.parse(event.detail.message.data);
   arrive(frame);
   event.detail.message.data = JSON.stringify({ n: frame.n, content: content(frame) });
+  showHeld();
 });
 document.addEventListener("htmx:ws:after:message:incoming", () => tick());
 document.addEventListener("htmx:ws:after:connection", (event) => {
@@ -121,13 +138,12 @@ function watch() {
 function choose(form) {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const query = new URLSearchParams(chosen).toString();
-  const wish = $("bulk")?.elements.filter;
-  if (wish) wish.value = query;
+  for (const wish of [$("bulk")?.elements.filter, $("keep")?.elements.query, $("chooser")?.elements.q]) if (wish) wish.value = wish.name === "q" ? (chosen.q ?? "") : query;
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
   const address = `/ws/live/?page=live${query ? `&${query}` : ""}`;
   wire.setAttribute("hx-ws:connect", address);
   if (connection) connection.url = connection.url.replace(/\/ws\/live\/.*$/, address);
-  for (const anchor of form.querySelectorAll("a[href]")) {
+  for (const anchor of document.querySelectorAll("a[data-view]")) {
     const url = new URL(anchor.href);
     chosen.q ? url.searchParams.set("q", chosen.q) : url.searchParams.delete("q");
     anchor.href = url;
@@ -135,17 +151,20 @@ function choose(form) {
   say({ filter: chosen });
 }
 
+export const KEYS = { p: () => $("freeze")?.click(), r: () => $("rows") && sort() };
+
 if (wire) {
   setInterval(watch, 250);
   setInterval(() => holding() || release(), 250);
   document.addEventListener("visibilitychange", () => (heard = performance.now()));
   $("rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
-  $("held")?.addEventListener("click", release);
+  $("held")?.addEventListener("click", sort);
+  $("freeze")?.addEventListener("click", () => (freeze(!frozen), showHeld()));
   const form = $("filter");
   let typing;
-  form?.addEventListener("input", () => {
+  form?.addEventListener("input", (event) => {
     clearTimeout(typing);
-    typing = setTimeout(choose, 200, form);
+    if (event.target.matches("[data-search]")) typing = setTimeout(choose, 200, form);
   });
   form?.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -82,7 +82,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     event.target.closest("dialog").close();
   }
-  document.querySelectorAll("details.who-menu[open]").forEach((details) => details.contains(event.target) || (details.open = false));
+  document.querySelectorAll("details:is(.who-menu, .drop-down)[open]").forEach((details) => details.contains(event.target) || (details.open = false));
 });
 
 menu?.addEventListener("toggle", (event) => {

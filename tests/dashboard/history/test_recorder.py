@@ -2,8 +2,10 @@
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,15 @@ def test_each_transaction_has_its_own_revision(recorder: Recorder, monkeypatch: 
 @pytest.mark.parametrize(("batch", "seconds", "following"), [(500, 0.2, 250), (1, 0.2, 1), (100, 0.02, 100), (100, 0.001, 200), (400, 0.001, module.MAX_BATCH)])
 def test_transactions_are_paced_by_their_time(batch: int, seconds: float, following: int) -> None:
     assert module.paced(batch, seconds) == following
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.001, [2, 4, 8, 6]), (0.02, [2, 2, 2, 2, 2, 2, 2, 2, 2, 2]), (0.2, [2] + [1] * 18)])
+def test_transactions_grow_while_they_are_quick(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, seconds: float, sizes: list[int]) -> None:
+    clock = count(1000.0, seconds)
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
+    recorder.batch = 2
+    recorder.write([change(call(number)) for number in range(20)], NOW)
+    assert sorted(Counter(DialogRow.objects.values_list("revision", flat=True)).items()) == list(enumerate(sizes, 1))
 
 
 def test_transactions_are_cut_by_size_too(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_recorder_beside_the_orm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             figures[name] = (perf_counter() - begun) / ROWS * 1e6
     for name in ("ORM insert", "ORM update"):
         begun = perf_counter()
-        values = [values_of(change(call(ROWS + number), engine=bytes(600)), recorded=False, frames=b"") for number in range(ROWS)]
+        values = [values_of(change(call(ROWS + number), engine=bytes(600)), recorded=False, frames=b"", detail=b"") for number in range(ROWS)]
         rows = [DialogRow(revision=1, **row) for row in values]
         with transaction.atomic():
             DialogRow.objects.bulk_create(rows, batch_size=500, update_conflicts=True, unique_fields=["uid"], update_fields=[*CHANGED, "frames"])

@@ -16,10 +16,10 @@ def test_moves_are_apart_from_updates():
 
 
 def test_partials_say_where_and_how():
-    assert [frames.replace("#a", " <tr></tr>\n"), frames.fill("#b", "x"), frames.put_on_top("#c", "x"), frames.put_below("#d", "x"), frames.remove("#e")] == [
+    assert [frames.replace("#a", " <tr></tr>\n"), frames.fill("#b", "x"), frames.exchange("#c", "x"), frames.put_below("#d", "x"), frames.remove("#e")] == [
         '<hx-partial hx-target="#a" hx-swap="outerMorph"><tr></tr></hx-partial>',
         '<hx-partial hx-target="#b" hx-swap="innerMorph">x</hx-partial>',
-        '<hx-partial hx-target="#c" hx-swap="afterbegin">x</hx-partial>',
+        '<hx-partial hx-target="#c" hx-swap="outerHTML">x</hx-partial>',
         '<hx-partial hx-target="#d" hx-swap="beforeend">x</hx-partial>',
         '<hx-partial hx-target="#e" hx-swap="delete"></hx-partial>',
     ]

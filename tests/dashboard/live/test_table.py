@@ -9,34 +9,38 @@ from dashboard.live.changes import Reader
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
 from dashboard.live.render import Renderer
-from dashboard.live.table import LINGER_NS, LiveTable
-from dashboard.models import Order
+from dashboard.live.layout import Layout
+from dashboard.live.table import LINGER_NS, MOST_NEW, SPENT_NS, LiveTable
+from dashboard.models import DialogRow, Order
 from tests.dashboard.live.people import NOW, call, record
 
 pytestmark = pytest.mark.django_db
-SWAPS = {"outerMorph": "=", "afterbegin": "+", "beforeend": "_", "delete": "-"}
+SWAPS = {"outerMorph": "=", "outerHTML": "~", "beforeend": "_", "delete": "-"}
 
 
 class Watched:
     """A table and the reader that feeds it; tells in short what a tick brings."""
 
-    def __init__(self, chosen: CallFilter | None = None, page: int = 200) -> None:
+    def __init__(self, chosen: CallFilter | None = None, page: int = 200, **layout: object) -> None:
         self.reader = Reader()
-        self.table = LiveTable(chosen or CallFilter(), Renderer(), Counters(), page)
+        self.table = LiveTable(chosen or CallFilter(), Renderer(), Counters(), page, Layout(**layout))
+        self.new = 0
 
-    def snapshot(self, now_ns: int = NOW) -> list[int]:
+    def snapshot(self, now_ns: int = NOW, reason: str = "connect") -> list[int]:
         """Return the numbers of the calls in a snapshot, top first."""
-        frame = self.table.snapshot(self.reader.read(now_ns), now_ns, "connect")
+        frame = self.table.snapshot(self.reader.read(now_ns), now_ns, reason)
         return [int(uid, 16) for uid in re.findall(r'<tr id="call-([0-9a-f]{16})"', "".join(frame.updates))]
 
     def tick(self, now_ns: int = NOW) -> str:
-        """Return what a tick does to rows: "=1" replaced, "+1" on top, "_1" below, "-1" gone."""
+        """Return what a tick does to rows: "=1" replaced, "_1" below, "-1" gone, "1~2" the second in the first's place."""
         frame = self.table.catch_up(self.reader.read(now_ns), now_ns)
+        self.new += frame.new
         found = [
             re.match(r'<hx-partial hx-target="#(rows|call-[0-9a-f]+)" hx-swap="(\w+)">(?:<tr id="(call-[0-9a-f]+)")?', text)
             for text in frame.updates + frame.moves
         ]
-        return " ".join(f"{SWAPS[match[2]]}{int((match[3] or match[1])[5:], 16)}" for match in found if match)
+        before = [str(int(match[1][5:], 16)) if match and match[2] == "outerHTML" else "" for match in found]
+        return " ".join(f"{old}{SWAPS[match[2]]}{int((match[3] or match[1])[5:], 16)}" for old, match in zip(before, found, strict=True) if match)
 
 
 def ended(number: int, **changes):
@@ -48,11 +52,77 @@ def test_snapshot_is_newest_first_and_live_only():
     assert Watched().snapshot() == [3, 2, 1]
 
 
-def test_new_calls_go_on_top_newest_highest():
+def test_new_calls_go_below_and_are_on_top_when_sorted():
     watched = Watched()
     assert watched.snapshot() == []
     record(call(2), call(1), call(3))
-    assert (watched.tick(), watched.tick()) == ("+1 +2 +3", "")
+    assert [watched.tick(), watched.tick(), watched.new, watched.snapshot(reason="refresh"), watched.snapshot(reason="sort")] == [
+        "_1 _2 _3",
+        "",
+        3,
+        [1, 2, 3],
+        [3, 2, 1],
+    ]
+
+
+def test_new_call_takes_the_place_of_one_that_ended():
+    record(call(1), call(2), call(3))
+    watched = Watched()
+    watched.snapshot()
+    record(ended(2))
+    watched.tick(NOW)
+    record(call(4))
+    first = watched.tick(NOW + LINGER_NS - 1)  # it is still read
+    record(call(5))
+    assert [first, watched.tick(NOW + LINGER_NS), watched.snapshot(reason="gap")] == ["_4", "2~5", [3, 5, 1, 4]]
+
+
+def test_settled_snapshot_fills_the_places_of_calls_that_are_gone():
+    record(call(1), call(2), call(3))
+    watched = Watched()
+    watched.snapshot()
+    DialogRow.objects.filter(pk=call(2).uid).delete()
+    record(call(4))
+    assert watched.snapshot(reason="overflow") == [3, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("layout", "top"),
+    [({}, [3, 2, 1]), ({"sort": "caller"}, [2, 3, 1]), ({"sort": "-caller"}, [1, 3, 2]), ({"sort": "age"}, [3, 2, 1]), ({"sort": "-age"}, [1, 2, 3])],
+)
+def test_snapshot_is_in_the_order_that_was_asked_for(layout, top):
+    record(call(1, caller="zoe"), call(2, caller="ann"), call(3, caller="bob"))
+    assert Watched(**layout).snapshot() == top
+
+
+def test_pages_go_on_where_the_one_before_ended():
+    record(*(call(number) for number in range(1, 6)))
+    assert [Watched(page=2, p=page).snapshot() for page in (1, 2, 3, 4)] == [[5, 4], [3, 2], [1], []]
+
+
+def test_other_page_announces_new_calls_and_stays_as_it_is():
+    record(*(call(number) for number in range(1, 5)))
+    watched = Watched(page=2, p=2)
+    watched.snapshot()
+    record(call(5))
+    assert (watched.tick(), watched.new) == ("", 1)
+
+
+def test_new_call_is_announced_once_and_no_more_than_are_counted():
+    record(call(1))
+    watched = Watched(page=1)
+    watched.snapshot()
+    record(*(call(number) for number in range(2, MOST_NEW + 20)))
+    watched.tick()
+    record(call(2, state=3))
+    assert (watched.tick(), watched.new) == ("", MOST_NEW)
+
+
+def test_chosen_columns_are_the_cells_of_a_row():
+    record(call(1))
+    watched = Watched(columns=("caller", "callid"))
+    frame = watched.table.snapshot(watched.reader.read(NOW), NOW, "connect")
+    assert re.findall(r'<td class="(c-\w+)', "".join(frame.updates)) == ["c-pick", "c-caller", "c-callid", "c-menu"]
 
 
 def test_changed_call_is_replaced_where_it_is():
@@ -72,7 +142,20 @@ def test_ended_call_lingers_then_leaves():
         "=1",
         "",
         [2, 1],
-        "-1",
+        "-1",  # at the bottom: nothing moves
+    ]
+
+
+def test_ended_call_among_others_waits_for_somebody_to_take_its_place():
+    record(call(1), call(2))
+    watched = Watched()
+    watched.snapshot()
+    record(ended(2))
+    assert [watched.tick(NOW), watched.tick(NOW + LINGER_NS), watched.tick(NOW + LINGER_NS + SPENT_NS - 1), watched.tick(NOW + LINGER_NS + SPENT_NS)] == [
+        "=2",
+        "",
+        "",
+        "-2",
     ]
 
 
@@ -90,7 +173,7 @@ def test_call_that_came_and_ended_between_ticks_is_shown_ended():
     watched = Watched()
     watched.snapshot()
     record(ended(1))
-    assert [watched.tick(NOW), watched.tick(NOW + 2 * LINGER_NS)] == ["+1", "-1"]
+    assert [watched.tick(NOW), watched.tick(NOW + 2 * LINGER_NS)] == ["_1", "-1"]
 
 
 def test_call_that_ended_long_ago_is_never_shown():
@@ -104,17 +187,19 @@ def test_filter_keeps_others_out():
     watched = Watched(CallFilter(q="ann"))
     watched.snapshot()
     record(call(1), call(2, caller="ann"))
-    assert watched.tick() == "+2"
+    assert watched.tick() == "_2"
 
 
-def test_full_table_lets_the_oldest_go_and_takes_it_back():
-    record(call(1), call(2))
+def test_full_table_takes_no_more_and_fills_up_from_what_was_cut_off():
+    record(call(1), call(2), call(3))
     watched = Watched(page=2)
     watched.snapshot()
-    record(call(3))
+    record(call(4))
     first = watched.tick()
     record(ended(3))
-    assert [first, watched.tick(NOW), watched.tick(NOW + LINGER_NS)] == ["+3 -1", "=3", "-3 _1"]
+    assert [first, watched.tick(NOW), watched.tick(NOW + LINGER_NS)] == ["", "=3", ""]
+    record(call(2, state=3))
+    assert watched.tick(NOW + LINGER_NS) == "=2 3~4"
 
 
 def test_old_call_below_the_cut_does_not_come_up_by_changing():
@@ -142,7 +227,7 @@ def test_size_of_a_profile_changes_in_rows_that_did_not():
     watched.snapshot()
     record(call(3))
     updates = "".join(watched.table.catch_up(watched.reader.read(NOW), NOW).updates)
-    assert re.findall(r"hx-target=\"\[data-mark='[0-9a-f]{12}'\]\" hx-swap=\"textContent\">(\d+)<", updates) == ["3"]
+    assert re.findall(r"hx-target=\"\[data-mark='[0-9a-f]{12}'\]\" hx-swap=\"outerMorph\"><a [^>]*>(\d+)<", updates) == ["3"]
 
 
 def test_other_filter_forgets_what_lingered():
@@ -172,8 +257,9 @@ def test_hostile_names_are_text():
     )
 
 
-def test_foot_says_how_many_of_how_many():
+def test_foot_says_how_many_and_which_page():
     record(call(1), call(2), call(3))
     watched = Watched(page=2)
     frame = watched.table.snapshot(watched.reader.read(NOW), NOW, "connect")
-    assert any("2 newest of 3 calls" in text for text in frame.updates)
+    (foot,) = [text for text in frame.updates if "#foot" in text]
+    assert ("3 calls" in foot, "page 1 of 2" in foot, "?p=2" in foot) == (True, True, True)

@@ -94,7 +94,7 @@ HAPPENED = st.tuples(st.sampled_from(WORDS), st.sampled_from("xyz"), st.sampled_
 
 
 @given(st.lists(HAPPENED, max_size=60))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_counts_equal_a_recount_after_anything(happened):
     engine, now_ns = Engine(Config(dialog=Dialog(max_dialogs=2))), START_NS
     for words, call_id, user, seconds in happened:

@@ -61,7 +61,7 @@ def outcome(arriving):
 
 @calls
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_disorder_within_half_a_second_changes_nothing_or_is_said(ladder, seed):
     chance = random.Random(seed)  # noqa: S311 -- repeatable
     arriving = packets(ladder)
@@ -91,7 +91,7 @@ def test_any_loss_behind_a_proxy_changes_nothing_or_is_said(ladder):
 
 @calls
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_call_without_its_invites_ends_as_it_would_have_and_says_so(ladder, seed):
     chance = random.Random(seed)  # noqa: S311 -- repeatable
     arriving = packets(ladder)
@@ -153,7 +153,7 @@ WORDS = (
     ),
     st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_counters_equal_a_recount_after_anything(happened, watched):
     dialog = Dialog(sockets=("udp:192.0.2.2:5060",) if watched else (), max_dialogs=2)
     engine, now_ns = Engine(Config(dialog=dialog)), START_NS
@@ -179,7 +179,6 @@ PREFIXES = (
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8))
-@settings(deadline=None)
 def test_random_bytes_never_raise(datagrams):
     engine = Engine(Config())
     for number, data in enumerate(datagrams):

@@ -287,7 +287,7 @@ def test_ipv6_loopback_is_served(agents: list[socket.socket]) -> None:
     tap.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(st.just(MESSAGE), st.binary(max_size=40), st.integers(0, 65535).map(lambda n: b"HEP3" + struct.pack("!H", n))), max_size=8))
 def test_whatever_comes_is_survived(pieces: list[bytes]) -> None:
     tap = HepStreamTap("127.0.0.1", 0)
