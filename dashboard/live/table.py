@@ -210,7 +210,9 @@ class LiveTable:
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
         columns = self.layout.columns
-        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns) for row in rows]
+        return [
+            self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns) for row in rows
+        ]
 
     def _foot_fragment(self, changes: Changes) -> str:
         """Return the line below the table: how many are shown of how many."""
