@@ -43,7 +43,7 @@ function open(n) {
 }
 
 function compare(here) {
-  const other = picked.find((n) => n !== here) ?? shown;
+  const other = picked.findLast((n) => n !== here) ?? shown;
   if (other && other !== here) load(`diff/${Math.min(other, here)}/${Math.max(other, here)}/`);
 }
 
