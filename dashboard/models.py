@@ -3,8 +3,10 @@
 Times are integer nanoseconds UTC (0 = has not happened), so that what the tap measured is what the screen shows.
 """
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol
 
+import msgspec
 from django.db import models
 from django.db.models import Q
 
@@ -38,6 +40,10 @@ __all__ = [
 class DialogQuerySet(models.QuerySet["DialogRow"]):
     """All reading of calls starts here."""
 
+    def through(self, peer: str) -> "DialogQuerySet":
+        """Return the calls in which this peer, or the host of this address, had a part."""
+        return self.filter(peers__contains=f"\n{peer}\n")
+
     def live(self) -> "DialogQuerySet":
         """Return the calls that have not ended."""
         return self.filter(state__lt=State.DELETED)
@@ -51,8 +57,33 @@ class DialogQuerySet(models.QuerySet["DialogRow"]):
         return self.filter(revision__gt=revision)
 
 
+class Cover(Protocol):
+    """What a masked row masks by; see `dashboard.privacy`."""
+
+    def fields(self, row: "DialogRow", names: Iterable[str]) -> None:
+        """Mask these columns where they are."""
+
+    def snapshot(self, call: CallSnapshot) -> CallSnapshot:
+        """Return the call masked."""
+        ...
+
+    def messages[Message: msgspec.Struct](self, messages: Iterable[Message]) -> tuple[Message, ...]:
+        """Return SIP messages masked."""
+        ...
+
+
+class MaskedRow(TypeError):
+    """Somebody tried to save what was made for eyes that may not see numbers."""
+
+    def __init__(self) -> None:
+        super().__init__("a masked row is for showing only: it cannot be saved")
+
+
 class DialogRow(models.Model):
     """One call as the wire showed it, live or past: queried columns beside the engine's own snapshot."""
+
+    seen_as: Cover | None = None
+    "Set in the copies that people see who may not see whole numbers."
 
     uid = models.CharField(primary_key=True, max_length=16)
     revision = models.BigIntegerField()
@@ -79,6 +110,7 @@ class DialogRow(models.Model):
     ended_by = models.TextField(default="")  # caller, callee, proxy, timeout, or "operator:NAME"
     last_event = models.TextField(default="")
     path = models.TextField(default="")  # peer names in order: "alice -> edge-1 -> gw-2"
+    peers = models.TextField(default="", db_default="")  # who had a part, a line each: "\nedge-1\n192.0.2.7\n"
     evidence = models.TextField(default="")  # JSON list of [tone, words], see dialogs.insight.why
     profiles = models.TextField(default="[]")  # JSON list of [name, value]
     messages = models.IntegerField(default=0)
@@ -97,17 +129,35 @@ class DialogRow(models.Model):
             models.Index(fields=["from_user", "-init_ns"], name="dialog_caller"),  # search by caller
             models.Index(fields=["to_user", "-init_ns"], name="dialog_callee"),  # search by callee
         ]
-        permissions = [("end_call", "May end calls"), ("end_protected_call", "May end protected (emergency) calls")]
+        permissions = [
+            ("end_call", "May end calls"),
+            ("end_protected_call", "May end protected (emergency) calls"),
+            ("see_numbers", "May see whole numbers, whatever [privacy] masks"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_user} -> {self.to_user} ({self.uid})"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row; a masked one is for eyes only."""
+        if self.seen_as:
+            raise MaskedRow
+        super().save(*args, **kwargs)
+
     @property
     def snapshot(self) -> CallSnapshot:
-        """The call as the engine last told it, decoded once per row."""
+        """The call as the engine last told it, decoded once per row; masked when the row is."""
         if "_snapshot" not in self.__dict__:
-            self.__dict__["_snapshot"] = decode(bytes(self.detail))
+            found = decode(bytes(self.detail))
+            self.__dict__["_snapshot"] = self.seen_as.snapshot(found) if self.seen_as else found
         return self.__dict__["_snapshot"]
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Read columns again, or one that was left out; a masked row masks what it reads."""
+        super().refresh_from_db(*args, **kwargs)
+        if self.seen_as:
+            named = kwargs.get("fields") or [field.attname for field in self._meta.concrete_fields]
+            self.seen_as.fields(self, [name for name in named if name in self.__dict__])
 
 
 class ProfileEntry(models.Model):

@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, ladder, live, orders, reconcile, taps, tokens, views
+from dashboard.pages import alerts, audit, bulk, call, callers, change, history, ladder, live, orders, peers, reconcile, taps, tokens, views
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("views/<int:number>/drop/", views.drop, name="view_drop"),
     path("welcome/", live.welcome, name="welcome"),
     path("profiles/", live.profiles, name="profiles"),
+    path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),

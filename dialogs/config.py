@@ -245,6 +245,16 @@ class History(msgspec.Struct, frozen=True):
     records_days: float = 90
 
 
+class Privacy(msgspec.Struct, frozen=True):
+    """`[privacy]`: who sees parts of numbers only."""
+
+    mask: tuple[str, ...] = ()
+    'Roles whose people see masked numbers; "*": everybody. The permission `see_numbers` wins over it.'
+
+    keep: int = 4
+    "Characters of a number that stay readable, and never more than half of it."
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file."""
 
@@ -259,3 +269,4 @@ class Config(msgspec.Struct, frozen=True):
     rpc: Rpc = Rpc()
     web: Web = Web()
     history: History = History()
+    privacy: Privacy = Privacy()

@@ -1,6 +1,8 @@
 """Fixtures that any test may want."""
 
+import fcntl
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +16,18 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Among several processes, let a test that is marked `alone` wait for the end of what runs and hold up what comes."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with Path(__file__).open() as room, (ROOT / "pyproject.toml").open() as door:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the empty room holds the door: nobody overtakes
+        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -19,3 +19,4 @@ if _elsewhere := os.environ.get("DIALTAP_TEST_DATABASE_URL"):  # a server that t
     DATABASES["default"] = database(_elsewhere, _VAR)  # noqa: F405
 else:
     DATABASES["default"]["TEST"] = {"NAME": _VAR / "test.sqlite3"}  # noqa: F405 -- a file, as in life: threads see each other's commits
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.emptying"]  # noqa: F405

@@ -10,6 +10,7 @@ FLOORS = (
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
     {"dialogs.configfile", "dashboard.deeds", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
+    {"dashboard.privacy"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history"},
     {"dashboard.orders"},
     {"dashboard.rpc"},

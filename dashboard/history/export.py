@@ -15,6 +15,7 @@ from asgiref.sync import sync_to_async
 
 from dashboard.history.search import after
 from dashboard.models import DialogQuerySet, DialogRow
+from dashboard.privacy import CLEAR, Policy
 from dialogs.engine.states import STATE_NAMES, State
 
 CHUNK = 1000
@@ -97,14 +98,14 @@ def safe(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def csv_pages(calls: DialogQuerySet) -> Iterator[str]:
+def csv_pages(calls: DialogQuerySet, policy: Policy = CLEAR) -> Iterator[str]:
     """Return the file piece by piece: a heading, then a call a line, newest first, CHUNK calls a piece (RFC 4180). For a StreamingHttpResponse."""
     writer = csv.writer(Line())
     yield writer.writerow([column.title for column in COLUMNS])
     calls = calls.defer("detail", "engine", "frames")
     place = None
     while rows := list(after(calls, place)[:CHUNK]):
-        yield "".join(writer.writerow([safe(column.cell(row)) for column in COLUMNS]) for row in rows)
+        yield "".join(writer.writerow([safe(column.cell(row)) for column in COLUMNS]) for row in policy.rows(rows))
         place = (rows[-1].init_ns, rows[-1].uid)
 
 

@@ -56,6 +56,9 @@ class Change(msgspec.Struct, frozen=True):
     notices: Sequence[Notice] = ()
     "Likewise."
 
+    peers: tuple[str, ...] = ()
+    "Who had a part in the call (dialogs.insight.PeerNames.names)."
+
     begun: bool = False
     "The call begins in this tick: messages that are stored under its name are of an earlier reading of the same packets, and give way."
 
@@ -90,6 +93,7 @@ CHANGED = (
     "ended_by",
     "last_event",
     "path",
+    "peers",
     "evidence",
     "profiles",
     "messages",
@@ -107,6 +111,11 @@ AlertRow = tuple[int, str, str, str, str, bool]
 def user_of(uri: str) -> str:
     """Return the number or name in a URI: the user part without password and parameters."""
     return URI.parse(uri).user.partition(";")[0]
+
+
+def lines(names: Sequence[str]) -> str:
+    """Return names a line each, with a line break on both sides of each: so that one is found whole."""
+    return "".join("\n" + clean(name, 128).replace("\n", "") for name in names) + "\n" if names else ""
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
@@ -137,6 +146,7 @@ def values_of(change: Change, *, recorded: bool, frames: bytes, detail: bytes) -
         "ended_by": clean(change.ended_by or call.ended_by),
         "last_event": clean(call.last_event),
         "path": clean(change.path),
+        "peers": lines(change.peers),
         "evidence": _json(change.evidence),
         "profiles": _json(call.profiles[:MAX_PROFILES]),
         "messages": call.messages,

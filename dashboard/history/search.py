@@ -6,7 +6,7 @@ A page shows where it ended, not a number: pages stay right while calls come in,
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import BadRequest
@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from dashboard.history.rows import MAX_KEY, user_of
 from dashboard.models import DialogQuerySet, DialogRow
+from dashboard.privacy.sealed import is_sealed, unseal
 from dialogs.engine.states import State
 
 PAGE = 50
@@ -45,6 +46,36 @@ class HistoryForm(forms.Form):
     until = forms.DateTimeField(required=False, label="Until", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
     profile = forms.CharField(required=False, max_length=64, label="Profile")
     value = forms.CharField(required=False, max_length=MAX_KEY, label="Value")
+    peer = forms.CharField(required=False, max_length=128, label="Peer")
+
+    def __init__(self, *arguments: Any, whole: bool = False, **named: Any) -> None:
+        """`whole`: numbers are found by the whole number only; who may not see them must not find them out digit by digit."""
+        super().__init__(*arguments, **named)
+        self.whole = whole
+
+    @property
+    def typed(self) -> str:
+        """What was asked about numbers in plain words, for the audit log; "" for nothing, and for links."""
+        given = {name: str(self.data.get(name) or "").strip() for name in ("q", "caller", "callee", "profile", "value")}
+        return " ".join(f"{name}={text}" for name, text in given.items() if text and not is_sealed(text))[: 4 * MAX_KEY]
+
+    def clean_caller(self) -> str:
+        """Return who is asked for."""
+        return self._number("caller")
+
+    def clean_callee(self) -> str:
+        """Return who is asked for."""
+        return self._number("callee")
+
+    def clean_value(self) -> str:
+        """Return the profile's value."""
+        return unseal(self.cleaned_data["value"])
+
+    def _number(self, name: str) -> str:
+        text = unseal(self.cleaned_data[name])
+        if self.whole and text.endswith("*"):
+            raise forms.ValidationError("Numbers are masked for you: search by the whole number.")
+        return text
 
     def clean(self) -> dict[str, object]:
         """Refuse a range that ends before it begins, and a profile's value without the profile."""
@@ -73,11 +104,11 @@ def search(form: HistoryForm) -> DialogQuerySet:
     calls = DialogRow.objects.order_by("-init_ns", "uid")
     if not form.is_valid():
         return calls.none()
-    asked = form.cleaned_data
+    asked = {**form.cleaned_data, "whole": form.whole}
     return calls.filter(_who(asked), _what(asked), _when(asked))
 
 
-def _who(asked: Mapping[str, str]) -> Q:
+def _who(asked: Mapping[str, Any]) -> Q:
     found = Q()
     if asked["caller"]:
         found &= party("from", asked["caller"])
@@ -86,7 +117,7 @@ def _who(asked: Mapping[str, str]) -> Q:
     if asked["call_id"]:
         found &= begins("call_id", asked["call_id"])
     if asked["q"]:
-        found &= anything(asked["q"])
+        found &= anything(asked["q"], whole=asked["whole"])
     return found
 
 
@@ -94,6 +125,8 @@ def _what(asked: Mapping[str, str]) -> Q:
     found = FACES[asked["state"]] if asked["state"] else Q()
     if asked["code"]:
         found &= Q(end_code=asked["code"])
+    if asked["peer"]:
+        found &= Q(pk__in=DialogRow.objects.through(asked["peer"]).values("pk"))
     if asked["profile"]:
         member = {"profile_entries__name": asked["profile"]} | ({"profile_entries__value": asked["value"]} if asked["value"] else {})
         found &= Q(pk__in=DialogRow.objects.filter(**member).values("pk"))
@@ -132,12 +165,14 @@ def begins(column: str, text: str) -> Q:
     return Q(**{f"{column}__startswith": text})
 
 
-def anything(text: str) -> Q:
-    """Return the calls with this number on either side, this Call-ID, or this address in their path or URIs."""
+def anything(text: str, *, whole: bool = False) -> Q:
+    """Return the calls with this number on either side, this Call-ID, or this address in their path or (not for who may not see numbers) URIs."""
+    if whole:
+        text = text.removesuffix("*")
     found = party("from", text) | party("to", text) | begins("call_id", text)
     if re.search(r"[.:@\[]", text):  # looks like an address: no index helps, so only then
         address = text.strip("[]")
-        found |= Q(path__contains=address) | Q(from_uri__contains=address) | Q(to_uri__contains=address)
+        found |= Q(path__contains=address) if whole else Q(path__contains=address) | Q(from_uri__contains=address) | Q(to_uri__contains=address)
     return found
 
 

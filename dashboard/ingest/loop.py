@@ -36,6 +36,7 @@ from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
 from dialogs.insight import PeerNames
+from dialogs.insight.traffic import PeerTraffic
 from dialogs.packet import Packet
 from dialogs.taps import FollowTap, HepStreamTap, HepTap, LiveTap
 
@@ -81,7 +82,9 @@ class Ingest:
         self.door = Door(host, config.rpc, messages.parent)
         self.limits = LimitWatch(config, self.engine)
         self.reconciling = Reconciling(config, self.engine, recorded.__contains__, clock)
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending, Heard(config.peer), self.door, self.reconciling.report)
+        self.traffic = PeerTraffic(self.pending.peers)
+        heard, beside = Heard(config.peer), self.reconciling.report
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, heard, self.door, self.traffic, beside)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -187,6 +190,7 @@ class Ingest:
         self.followed.collect()
         changes, keeping = self.pending.changes(), self.pending.keeping
         self.reconciling.take(changes)
+        self.traffic.take(((change.snapshot, change.begun) for change in changes), now_ns)
         states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
         if await self._in_writer(self._write, changes, states, self.status.due(now_ns), due):
             keeping.done(states)
@@ -235,6 +239,7 @@ class Ingest:
         self.orders.resume()
         self.limits.begin()
         self.reconciling.begin()
+        self.traffic.take(((self.engine.view(call), False) for call in self.engine.all_calls()), self.clock())
         if restored or lost:
             logger.info("restored", calls=len(restored), lost=lost)
 

@@ -100,6 +100,7 @@ class Pending:
         return Change(
             snapshot=call,
             path=self.peers.path(call.hosts),
+            peers=tuple(self.peers.names(call.hosts)),
             evidence=why(call),
             ended_by=self.ended_by(call),
             engine=self.keeping.of(call),

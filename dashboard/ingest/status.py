@@ -14,11 +14,15 @@ from dashboard.ingest.pending import Pending
 from dashboard.ingest.sources import Sources
 from dashboard.models import TapStatus
 from dialogs.engine import Engine
+from dialogs.insight.traffic import PeerTraffic
 from dialogs.packet import Packet
-from dialogs.taps.health import Asked, Health, Report, encode
+from dialogs.taps.health import Asked, Health, PeerCounted, Report, encode
 
 PERIOD = 1.0
 CALLERS_SHOWN = 50
+PEERS_SHOWN = 50
+"Addresses without a name."
+
 FIELDS = ("node", "at_ns", "newest_ns", "packets", "messages", "dropped", "undecodable", "duplicates", "recorded", "error", "blind_ns", "detail")
 
 
@@ -59,6 +63,7 @@ class Status:
         pending: Pending,
         heard: Heard,
         door: Door,
+        traffic: PeerTraffic,
         beside: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         """`beside`: what else the node's report says (fields of `Report`)."""
@@ -69,6 +74,7 @@ class Status:
         self.pending = pending
         self.heard = heard
         self.door = door
+        self.traffic = traffic
         self._beside = beside
         self._listens = bool(sources.live)
         self._meters = {tap.name: Meter() for tap in self.taps}
@@ -128,7 +134,7 @@ class Status:
         self._own.messages = engine.messages
         lost = engine.evicted + recorder.dropped + recorder.rejected + recorder.messages_lost + self.pending.messages_lost
         report = self._own.report(Health(), engine.packets, lost, now_ns)
-        report = msgspec.structs.replace(report, since_ns=self._since_ns, heard=self.heard.last if self._listens else {}, **self._counted())
+        report = msgspec.structs.replace(report, since_ns=self._since_ns, heard=self.heard.last if self._listens else {}, **self._counted(now_ns))
         return TapStatus(
             name=f"engine:{self.node}",
             node=self.node,
@@ -143,14 +149,18 @@ class Status:
             detail=encode(report),
         )
 
-    def _counted(self) -> dict[str, Any]:
-        """Return what the node counted, bounded: the greatest callers only."""
+    def _counted(self, now_ns: int) -> dict[str, Any]:
+        """Return what the node counted, bounded: the greatest callers and the busiest addresses only."""
         callers, door = self.engine.calls.callers, self.door
         return {
             "calls": callers.total(),
             "callers": tuple(callers.top(CALLERS_SHOWN)),
             "callers_known": len(callers),
             "callers_forgotten": callers.forgotten,
+            "peers": tuple(PeerCounted(*counted) for counted in self.traffic.top(PEERS_SHOWN, now_ns)),
+            "peers_since_ns": self.traffic.since_ns(now_ns),
+            "peers_known": len(self.traffic),
+            "peers_forgotten": self.traffic.forgotten,
             "notices_lost": self.pending.notices_lost,
             "door": Asked(door.requests, door.faults, door.malformed, door.connections, door.refused),
             **self._beside(),

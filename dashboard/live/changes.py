@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db.models import Count, Max, Q
 
 from dashboard.live.filter import CallFilter
@@ -157,5 +158,6 @@ def sizes_of(rows: list[DialogRow]) -> dict[Profile, int]:
 
 
 def profile_mark(profile: Profile) -> str:
-    """Return a profile's address on the page: a hash, because its value is a stranger's text."""
-    return hashlib.blake2s("\0".join(profile).encode(errors="surrogatepass"), digest_size=6).hexdigest()
+    """Return a profile's address on the page: a hash, because its value is a stranger's text; keyed, because it may be a masked number."""
+    key = hashlib.blake2s(settings.SECRET_KEY.encode()).digest()
+    return hashlib.blake2s("\0".join(profile).encode(errors="surrogatepass"), digest_size=6, key=key).hexdigest()

@@ -18,6 +18,7 @@ from dashboard.live.shown import Party, duration_ns, evidence, moment_text, part
 from dashboard.live.shown import shown as state_of
 from dashboard.models import DialogRow, Order
 from dashboard.orders.words import outcome_words
+from dashboard.privacy import linked
 from dialogs.engine.states import State
 
 MOST_TAGS = 3
@@ -141,14 +142,14 @@ def bar(size: int, limit: int) -> SafeString:
         return format_html("{}", size)
     high = size >= limit
     meter = '<meter min="0" max="{0}" value="{1}"{2} aria-label="{3} of {0}"></meter>{3}/{0}'
-    return format_html(meter, limit, min(size, limit), mark_safe(' low="0" high="0" optimum="0"') if high else NOTHING, size)  # noqa: S308 -- our own text
+    return format_html(meter, limit, min(size, limit), mark_safe(' low="0" high="0" optimum="0"') if high else NOTHING, size)
 
 
 def profiles(seen: Seen) -> SafeString:
     """The calls that the caller, or what else the first profile is, has now, and its limit."""
     if not seen.profile:
         return NOTHING
-    link = f"{reverse('live')}?{urlencode({'profile': seen.profile})}"
+    link = f"{reverse('live')}?{urlencode({'profile': linked(seen.profile)})}"
     said = "calls now: " + truncatechars(seen.profile, 120)
     return format_html('<a href="{}" data-mark="{}" title="{}">{}</a>', link, seen.mark, said, bar(seen.size, seen.limit))
 
@@ -210,7 +211,7 @@ def table_row(seen: Seen, names: Iterable[str] = STANDARD) -> SafeString:
     row = seen.row
     over = row.state == State.DELETED
     names_of_ends = party(row.from_uri, row.from_user).user, party(row.to_uri, row.to_user).user
-    pick = format_html(PICK, row.uid, *names_of_ends, mark_safe(" disabled") if over else NOTHING)  # noqa: S308 -- our own word
+    pick = format_html(PICK, row.uid, *names_of_ends, mark_safe(" disabled") if over else NOTHING)
     head = format_html('<tr id="call-{0}" class="{1}-row{2}" data-uid="{0}">', row.uid, state_of(row).css, " ended" if over else "")
     menu = format_html(MENU, place().replace("UID", row.uid))
     return SafeString(f"{head}\n{pick}\n{cells(seen, names)}\n{menu}\n</tr>")

@@ -11,9 +11,11 @@ from django.contrib.auth import get_user_model
 
 from dashboard.live.callview import CallView, OtherView
 from dashboard.live.filter import CallFilter
-from dashboard.live.layout import Layout
 from dashboard.live.hub import Client, Hub, View
+from dashboard.live.layout import Layout
 from dashboard.live.table import LiveTable
+from dashboard.orders.audit import searched
+from dashboard.privacy import CLEAR, Policy, policy_of
 
 MAY_WATCH = "dashboard.view_dialogrow"
 FORBIDDEN = 4403
@@ -28,35 +30,42 @@ LONGEST_MESSAGE = 2000
 hub = Hub()
 
 
-def view_of(query: str, at: Hub) -> View:
-    """Return the view that a page asks for in its WebSocket's address."""
+def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
+    """Return the view that a page asks for in its WebSocket's address, of what this person may see."""
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
-        return LiveTable(CallFilter.parse(wanted), at.renderer, at.counters, layout=Layout.parse(wanted))
+        chosen = CallFilter.parse(wanted, whole=policy.masked)
+        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy)
     if wanted.get("page") == "call":
-        return CallView(wanted.get("uid", "")[:16], wanted)
+        return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
 
 
-def may_watch(scope: dict[str, Any]) -> bool:
-    """Return whether this login still exists and still may see calls."""
+def may_watch(scope: dict[str, Any]) -> Policy | None:
+    """Return what this login is shown, None when it does not exist any more or may not see calls."""
     user = get_user_model().objects.filter(pk=scope["user"].pk, is_active=True).first()
-    return bool(user and scope["session"].exists(scope["session"].session_key) and user.has_perm(MAY_WATCH))
+    allowed = user and scope["session"].exists(scope["session"].session_key) and user.has_perm(MAY_WATCH)
+    return policy_of(user) if user and allowed else None
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
     """Accepts, checks, and passes frames from the hub's queue to the browser."""
 
     client: Client | None = None  # stays None for who may not watch
+    policy: Policy | None = None
     tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def connect(self) -> None:
         """Accept first: a browser sees a close code only after that."""
         await self.accept()
-        if not await self._may_watch():
+        self.policy = await self._may_watch()
+        if self.policy is None:
             await self.close(FORBIDDEN)
             return
-        self.client = Client(view_of(self.scope["query_string"].decode("latin-1"), hub))
+        view = view_of(self.scope["query_string"].decode("latin-1"), hub, self.policy)
+        if isinstance(view, LiveTable):
+            await self._note(view.chosen)
+        self.client = Client(view)
         hub.join(self.client)
         self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
 
@@ -74,7 +83,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if "sort" in message:
             self.client.want = "sort"
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
-            self.client.view.choose(CallFilter.parse(message["filter"]), Layout.parse(message["filter"]))
+            chosen = CallFilter.parse(message["filter"], whole=self.client.view.policy.masked)
+            await self._note(chosen)
+            self.client.view.choose(chosen, Layout.parse(message["filter"]))
             self.client.want = self.client.want or "filter"
 
     async def disconnect(self, code: int) -> None:
@@ -93,8 +104,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Cut off who has logged out or may no longer watch."""
         while True:
             await asyncio.sleep(RECHECK)
-            if not await self._may_watch():
-                await self.close(FORBIDDEN)
+            if (policy := await self._may_watch()) != self.policy:
+                await self.close(TRY_AGAIN if policy else FORBIDDEN)  # what it may see has changed: it comes back and gets that
                 return
 
     async def _give_up(self, client: Client) -> None:
@@ -102,8 +113,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await client.given_up.wait()
         await self.close(TRY_AGAIN)
 
-    async def _may_watch(self) -> bool:
+    async def _may_watch(self) -> Policy | None:
         return await database_sync_to_async(may_watch)(self.scope)
+
+    async def _note(self, chosen: CallFilter) -> None:
+        """Write down what somebody looks for who may not see numbers."""
+        if chosen.whole and chosen.typed:
+            address = (self.scope.get("client") or [""])[0]
+            await database_sync_to_async(searched)(self.scope["user"].get_username(), chosen.typed, address)
 
 
 def read_message(text_data: str | None) -> dict[str, Any]:

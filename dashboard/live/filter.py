@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from django.db.models import Q
 
 from dashboard.models import DialogQuerySet
+from dashboard.privacy.sealed import LONGEST as SEALED_LONGEST
+from dashboard.privacy.sealed import is_sealed, unseal
 
 LONGEST = 200
 "Characters kept of what somebody typed."
@@ -32,30 +34,50 @@ class CallFilter:
     state: str = ""
     '"1" to "4".'
 
+    peer: str = ""
+    "Name of a peer, or the host of an address, that has a part in the call."
+
+    whole: bool = False
+    "Whether numbers are found by the whole number only: who may not see them must not find them out digit by digit."
+
     @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
+    def parse(cls, query: Mapping[str, str], *, whole: bool = False) -> Self:
         """Return the filter that a query string (or a message of the browser) describes."""
-        text = {name: str(query.get(name) or "").replace("\0", "").strip()[:LONGEST] for name in ("q", "caller", "profile", "state")}
-        return cls(**{**text, "state": text["state"] if text["state"] in {"1", "2", "3", "4"} else ""})
+        text = {name: str(query.get(name) or "").replace("\0", "").strip() for name in ("q", "caller", "profile", "state", "peer")}
+        text = {name: value[: SEALED_LONGEST if is_sealed(value) else LONGEST] for name, value in text.items()}
+        return cls(**{**text, "state": text["state"] if text["state"] in {"1", "2", "3", "4"} else ""}, whole=whole)
+
+    @property
+    def typed(self) -> str:
+        """What was asked about numbers in plain words, for the audit log; "" for nothing, and for links."""
+        parts = {"q": self.q, "caller": self.caller, "profile": self.profile if "=" in self.profile else ""}
+        return " ".join(f"{name}={text}" for name, text in parts.items() if text and not is_sealed(text))
 
     def __bool__(self) -> bool:
-        return bool(self.q or self.caller or self.profile or self.state)
+        return bool(self.q or self.caller or self.profile or self.state or self.peer)
 
     @property
     def query(self) -> str:
         """The filter as a query string, without the question mark."""
-        parts = {"q": self.q, "caller": self.caller, "profile": self.profile, "state": self.state}
+        parts = {"q": self.q, "caller": self.caller, "profile": self.profile, "peer": self.peer, "state": self.state}
         return urlencode({name: text for name, text in parts.items() if text})
 
     def apply(self, rows: DialogQuerySet) -> DialogQuerySet:
         """Return those of the rows that the filter lets through."""
         if self.q:
-            text = self.q
-            rows = rows.filter(Q(from_uri__icontains=text) | Q(to_uri__icontains=text) | Q(call_id__icontains=text) | Q(path__icontains=text))
-        if self.caller:
-            rows = rows.filter(from_uri=self.caller) if URI.match(self.caller) else rows.filter(from_user=self.caller)
-        if self.profile:
-            name, equals, value = self.profile.partition("=")
+            rows = rows.filter(self._found(self.q))
+        if caller := unseal(self.caller):
+            rows = rows.filter(from_uri=caller) if URI.match(caller) else rows.filter(from_user=caller)
+        if profile := unseal(self.profile):
+            name, equals, value = profile.partition("=")
             entries = {"profile_entries__name": name, **({"profile_entries__value": value} if equals else {})}
             rows = rows.filter(**entries).distinct()
+        if self.peer:
+            rows = rows.through(self.peer)
         return rows.filter(state=int(self.state)) if self.state else rows
+
+    def _found(self, text: str) -> Q:
+        """Return the calls that a search finds."""
+        if self.whole:
+            return Q(from_user=text) | Q(to_user=text) | Q(from_uri=text) | Q(to_uri=text) | Q(call_id=text) | Q(path__icontains=text)
+        return Q(from_uri__icontains=text) | Q(to_uri__icontains=text) | Q(call_id__icontains=text) | Q(path__icontains=text)

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from dashboard.live.shown import ENDED, LIVE_STATES
 from dashboard.models import DialogRow, ProxyTable
+from dashboard.privacy import CLEAR, Policy
 from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Finding, Stored
 from dialogs.engine.states import State
 
@@ -77,9 +78,9 @@ def standing(now_ns: int) -> dict[str, int]:
     return {"ours": sum(one.table.ours for one in found), "theirs": theirs, "disagreeing": sum(one.disagreeing for one in found)}
 
 
-def sections(one: Compared) -> list[Section]:
-    """Return what was found, by kind, each with its call and the evidence of the wire."""
-    rows = DialogRow.objects.in_bulk([finding.uid for finding in one.stored.findings])
+def sections(one: Compared, policy: Policy = CLEAR) -> list[Section]:
+    """Return what was found, by kind, each with its call, as the policy has it, and the evidence of the wire."""
+    rows = {row.uid: policy.row(row) for row in DialogRow.objects.in_bulk([finding.uid for finding in one.stored.findings]).values()}
     found = [show(finding, rows.get(finding.uid)) for finding in one.stored.findings]
     return [
         Section(kind, title, advice, one.stored.counts.get(kind, 0), [shown for shown in found if shown.finding.kind == kind])

@@ -12,6 +12,7 @@ from django.conf import settings
 from dashboard.history import segments
 from dashboard.history.messages import RECORD
 from dashboard.models import DialogRow
+from dashboard.privacy import CLEAR, Policy
 from dialogs.insight import legs
 from dialogs.insight.heard import Heard
 from dialogs.insight.legs import Mark
@@ -34,13 +35,13 @@ class Related(NamedTuple):
     "What it has in common with this one."
 
 
-def related(row: DialogRow, heard: Sequence[Heard]) -> list[Related]:
-    """Return the calls that belong to this one, the surest first."""
-    mark = mark_of(row, heard)
+def related(row: DialogRow, policy: Policy = CLEAR) -> list[Related]:
+    """Return the calls that belong to this one, as the policy has them, the surest first; `row` is not masked."""
+    mark = mark_of(row, first_of(row))
     found = [Related(other, words) for other in candidates(row, mark) if (words := legs.relation(mark, mark_of(other, first_of(other))))]
     weak = ("same caller", "same callee")
     found.sort(key=lambda one: (one.words in weak, abs(one.row.init_ns - row.init_ns)))
-    return found[:SHOWN]
+    return [Related(policy.row(one.row), one.words) for one in found[:SHOWN]]
 
 
 def mark_of(row: DialogRow, heard: Sequence[Heard]) -> Mark:

@@ -8,6 +8,7 @@ from dashboard.live.changes import Profile, profile_mark, stamp
 from dashboard.live.columns import STANDARD, Seen, table_row
 from dashboard.live.shown import NO_ACK_NS, first_profile
 from dashboard.models import DialogRow, Order
+from dashboard.privacy import CLEAR, Policy
 from dialogs.engine.states import State
 
 KEPT = 5000
@@ -20,13 +21,13 @@ def limit_of(name: str, value: str) -> int:
     return (best := max(found, key=lambda one: bool(one.value))).critical or best.warn if found else 0
 
 
-def seen(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False) -> Seen:
-    """Return the call as the columns need it; page and push share it."""
+def seen(row: DialogRow, order: Order | None, size: int, now_ns: int, *, over: bool = False, policy: Policy = CLEAR) -> Seen:
+    """Return the call as the columns need it and as the policy has it; page and push share it."""
     profile = first_profile(row)
     return Seen(
-        row,
-        order,
-        profile="=".join(profile) if profile else "",
+        policy.row(row),
+        policy.order(order) if order else None,
+        profile=policy.profile("=".join(profile)) if profile else "",
         mark=profile_mark(profile) if profile else "",
         size=size,
         limit=limit_of(*profile) if profile else 0,
@@ -43,13 +44,21 @@ class Renderer:
         self._kept: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
     def row(
-        self, row: DialogRow, order: Order | None, sizes: dict[Profile, int], now_ns: int, *, over: bool = False, columns: tuple[str, ...] = STANDARD
+        self,
+        row: DialogRow,
+        order: Order | None,
+        sizes: dict[Profile, int],
+        now_ns: int,
+        *,
+        over: bool = False,
+        columns: tuple[str, ...] = STANDARD,
+        policy: Policy = CLEAR,
     ) -> str:
-        """Return the row's fragment; `over`: it is over a limit."""
+        """Return the row's fragment; `over`: it is over a limit. Rendered once for all whom the same columns and policy concern."""
         size = sizes.get(first_profile(row) or ("", ""), 0)
-        key = (row.uid, row.revision, stamp(order), size, over, columns)
+        key = (row.uid, row.revision, stamp(order), size, over, columns, policy)
         if key not in self._kept:
-            self._kept[key] = table_row(seen(row, order, size, now_ns, over=over), columns)
+            self._kept[key] = table_row(seen(row, order, size, now_ns, over=over, policy=policy), columns)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -19,6 +19,7 @@ from dashboard.live.layout import Layout
 from dashboard.live.render import Renderer, seen
 from dashboard.live.shown import first_profile
 from dashboard.models import DialogRow
+from dashboard.privacy import CLEAR, Policy
 
 PAGE = 200
 LINGER_NS = 8_000_000_000
@@ -47,8 +48,11 @@ def address(uid: str) -> str:
 class LiveTable:
     """One page of the calls that a filter lets through, in an order."""
 
-    def __init__(self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, layout: Layout | None = None) -> None:
+    def __init__(
+        self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, layout: Layout | None = None, policy: Policy = CLEAR
+    ) -> None:
         self.chosen = chosen
+        self.policy = policy
         self.page = page
         self.layout = layout or Layout()
         self._wanted = chosen, self.layout
@@ -174,7 +178,7 @@ class LiveTable:
         shown = {profile: row for row in self._rows.values() if (profile := first_profile(row))}
         for profile in shown.keys() & changes.sizes.keys():
             if "size" in self.layout.columns:
-                fragment = size_cell(seen(shown[profile], None, changes.sizes[profile], 0))
+                fragment = size_cell(seen(shown[profile], None, changes.sizes[profile], 0, policy=self.policy))
                 frame.updates.append(frames.partial(f"[data-mark='{profile_mark(profile)}']", "outerMorph", fragment))
 
     def _let_go(self, frame: Frame, now_ns: int) -> None:
@@ -209,10 +213,8 @@ class LiveTable:
 
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
-        columns = self.layout.columns
-        return [
-            self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns) for row in rows
-        ]
+        columns, policy = self.layout.columns, self.policy
+        return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns, policy=policy) for row in rows]
 
     def _foot_fragment(self, changes: Changes) -> str:
         """Return the line below the table: how many are shown of how many."""

@@ -6,6 +6,8 @@ from dashboard.models import AuditEvent, DialogRow, Order
 from dialogs.engine.states import STATE_NAMES, State
 
 MAX_TEXT = 2000
+SEARCHED = "number searched"
+AGAIN_NS = 600 * 10**9
 
 
 def record(username: str, action: str, *, address: str = "", dialog_uid: str = "", text: str = "", at_ns: int = 0, **more: str) -> AuditEvent:
@@ -34,6 +36,14 @@ def closed(order: Order, text: str) -> None:
     """Add what came of an order, and how the call stands now."""
     facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "outcome": order.outcome, "after": state_of(order.dialog_uid)}
     record(order.username, f"{order.kind} closed", dialog_uid=order.dialog_uid, text=text, at_ns=order.closed_ns, **facts)
+
+
+def searched(username: str, typed: str, address: str = "") -> None:
+    """Add that somebody who may not see numbers looked for one; the same again within ten minutes is the same search."""
+    now_ns = time.time_ns()
+    before = AuditEvent.objects.filter(at_ns__gt=now_ns - AGAIN_NS, username=username[:150], action=SEARCHED, request=typed[:MAX_TEXT])
+    if typed and not before.exists():
+        record(username, SEARCHED, address=address, request=typed, at_ns=now_ns)
 
 
 def state_of(uid: str) -> str:

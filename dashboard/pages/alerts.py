@@ -13,6 +13,7 @@ from dashboard.live.health import taps
 from dashboard.models import Alert, DialogRow
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
 
 PAGE = 50
 
@@ -24,9 +25,10 @@ def alerts(request: PageRequest) -> HttpResponse:
     page = Paginator(Alert.objects.order_by("-at_ns", "-pk"), PAGE).get_page(request.GET.get("page"))
     found = DialogRow.objects.filter(pk__in={alert.dialog_uid for alert in page}).only("uid", "from_user", "to_user")
     rows = {row.uid: row for row in found}
+    policy = policy_of(request.user)
     context = {
         "page": page,
-        "alerts": [(alert, rows.get(alert.dialog_uid)) for alert in page],
+        "alerts": [(policy.alert(alert, row), policy.row(row) if row else None) for alert in page for row in [rows.get(alert.dialog_uid)]],
         "newest": Alert.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
         "lost": sum(tap.seen.report.notices_lost for tap in taps(time.time_ns())),
     }

@@ -19,6 +19,7 @@ from dashboard.orders import audit as log
 from dashboard.pages.history import asked
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
+from dashboard.privacy import CLEAR, Policy, policy_of
 from dashboard.rpc.access import address_of
 
 PAGE = 100
@@ -71,7 +72,7 @@ def audit(request: PageRequest) -> HttpResponse:
     rows = list(found[: PAGE + 1])
     context = {
         "form": form,
-        "rows": rows[:PAGE],
+        "rows": [policy_of(request.user).event(row) for row in rows[:PAGE]],
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
         "asked": asked(request),
         "actions": sorted(set(AuditEvent.objects.order_by("-pk").values_list("action", flat=True)[:RECENT])),
@@ -90,7 +91,7 @@ def download(request: PageRequest, kind: str) -> HttpResponseBase:
         return audit(request)
     log.record(request.user.get_username(), "audit exported", address=address_of(request), request=f"{kind} {asked(request)}".rstrip())
     name = timezone.localtime().strftime(f"audit-%Y-%m-%d-%H%M.{kind}")
-    pages = {"csv": csv_pages, "json": json_pages}[kind](events(form))
+    pages = {"csv": csv_pages, "json": json_pages}[kind](events(form), policy_of(request.user))
     content = by_and_by(pages) if isinstance(request, ASGIRequest) else pages
     return StreamingHttpResponse(content, content_type=TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
@@ -108,19 +109,19 @@ def cells(event: AuditEvent) -> list[object]:
     return [event.pk, iso(event.at_ns), *(getattr(event, name) for name in FIELDS)]
 
 
-def csv_pages(found: QuerySet[AuditEvent]) -> Iterator[str]:
+def csv_pages(found: QuerySet[AuditEvent], policy: Policy = CLEAR) -> Iterator[str]:
     """Return the file piece by piece: a heading, then an event a line (RFC 4180); no cell is a formula."""
     writer = csv.writer(Line())
     yield writer.writerow(TITLES)
     for rows in chunks(found):
-        yield "".join(writer.writerow([safe(cell) for cell in cells(event)]) for event in rows)
+        yield "".join(writer.writerow([safe(cell) for cell in cells(policy.event(event))]) for event in rows)
 
 
-def json_pages(found: QuerySet[AuditEvent]) -> Iterator[str]:
+def json_pages(found: QuerySet[AuditEvent], policy: Policy = CLEAR) -> Iterator[str]:
     """Return the file piece by piece: one JSON array with an object for each event; `at_ns` is the time as it is stored."""
     between = "[\n"
     for rows in chunks(found):
         for event in rows:
-            yield between + json.dumps({**dict(zip(TITLES, cells(event), strict=True)), "at_ns": event.at_ns})
+            yield between + json.dumps({**dict(zip(TITLES, cells(policy.event(event)), strict=True)), "at_ns": event.at_ns})
             between = ",\n"
     yield "[]\n" if between == "[\n" else "\n]\n"

@@ -3,6 +3,7 @@
 import secrets
 from urllib.parse import parse_qsl
 
+import msgspec
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
@@ -14,6 +15,7 @@ from dashboard.orders.request import REASON_MAX
 from dashboard.pages.live import watcher
 from dashboard.pages.orders import ender
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
 from dashboard.rpc.access import address_of
 
 MOST = 2000
@@ -24,7 +26,7 @@ MOST = 2000
 @ender
 def ask(request: PageRequest) -> HttpResponse:
     """Show what would be ended: the calls that were picked, or all that match the filter. Changes nothing."""
-    chosen = CallFilter.parse(dict(parse_qsl(request.POST.get("filter", "")[:2000])))
+    chosen = CallFilter.parse(dict(parse_qsl(request.POST.get("filter", "")[:2000])), whole=policy_of(request.user).masked)
     if request.POST.get("which") != "all":
         return ask_answer(request, picked(request), "")
     found = chosen.apply(DialogRow.objects.live())
@@ -80,8 +82,9 @@ def light(rows: DialogQuerySet) -> DialogQuerySet:
 def ask_answer(request: PageRequest, rows: DialogQuerySet, query: str, *, mistake: str = "", refused: str = "") -> HttpResponse:
     """Return the question, as a dialog's content for htmx and as a page without it; 400 when the answer to it was wrong."""
     seen = Preview([], [], refused) if refused else preview(list(light(rows)), request.user)
+    shown = policy_of(request.user).row
     context = {
-        "seen": seen,
+        "seen": Preview([shown(row) for row in seen.ending], [(shown(row), words) for row, words in seen.left], seen.refused),
         "query": query,
         "key": secrets.token_hex(16),
         "mistake": mistake,
@@ -96,5 +99,7 @@ def progress_answer(request: PageRequest, found: Bulk) -> HttpResponse:
     """Return how far a bulk is; the fragment asks again until it is over."""
     reached = progress(found)
     open_ = found.state == Bulk.State.RUNNING or reached.done < reached.total
-    context = {"bulk": found, "reached": reached, "open": open_, "running": found.state == Bulk.State.RUNNING}
+    policy = policy_of(request.user)
+    reached = msgspec.structs.replace(reached, left=[policy.item(item) for item in reached.left])
+    context = {"bulk": policy.bulk(found), "reached": reached, "open": open_, "running": found.state == Bulk.State.RUNNING}
     return render(request, "pages/_bulk_progress.html" if request.htmx else "pages/bulk_progress.html", context)

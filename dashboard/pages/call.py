@@ -15,8 +15,9 @@ from dashboard.live.callview import call_context, messages_of
 from dashboard.live.ladderview import LadderView, Look
 from dashboard.live.related import related
 from dashboard.live.spelled import spell
-from dashboard.models import DialogRow
+from dashboard.models import DialogQuerySet, DialogRow
 from dashboard.pages.live import watcher
+from dashboard.privacy import policy_of
 from dialogs.engine.sockets import split_address
 from dialogs.packet import Endpoint, Packet
 from dialogs.sip import text
@@ -31,12 +32,18 @@ LONGEST_PARTY = 40
 def call(request: HttpRequest, uid: str) -> HttpResponse:
     """Show one call: facts, ladder, orders."""
     row = get_object_or_404(DialogRow, pk=uid)
-    context = call_context(row, time.time_ns(), LadderView(Look.parse(request.GET.dict())))
+    policy = policy_of(request.user)
+    context = call_context(row, time.time_ns(), LadderView(Look.parse(request.GET.dict())), policy)
     messages = context["found"].messages
     number = request.GET.get("m") or at_moment(messages, request.GET.get("at", ""))
     if number.isdigit() and len(number) < 8 and 0 < int(number) <= len(messages):
         context["message"] = spell(int(number), messages[int(number) - 1])
-    return render(request, "pages/call.html", context | {"related": related(row, context["heard"])})
+    return render(request, "pages/call.html", context | {"related": related(row, policy)})
+
+
+def seen_call(request: HttpRequest, calls: DialogQuerySet, uid: str) -> DialogRow:
+    """Return a call as whoever asks may see it; 404 when there is none."""
+    return policy_of(request.user).row(get_object_or_404(calls, pk=uid))
 
 
 def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
@@ -48,14 +55,14 @@ def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
 @watcher
 def menu(request: HttpRequest, uid: str) -> HttpResponse:
     """Return what can be done with a call from the table."""
-    return render(request, "pages/_menu.html", {"row": get_object_or_404(DialogRow.objects.defer("detail", "frames", "engine"), pk=uid)})
+    return render(request, "pages/_menu.html", {"row": seen_call(request, DialogRow.objects.defer("detail", "frames", "engine"), uid)})
 
 
 @require_GET
 @watcher
 def pcap(request: HttpRequest, uid: str) -> HttpResponse | StreamingHttpResponse:
     """Return the call's stored messages as a capture file; 404, in words, when none is kept any more."""
-    row = get_object_or_404(DialogRow, pk=uid)
+    row = seen_call(request, DialogRow.objects.all(), uid)
     found = messages_of(row)
     if not found.messages:
         return render(request, "pages/no_messages.html", {"row": row, "found": found}, status=404)

@@ -11,6 +11,7 @@ from dashboard.history.rows import user_of
 from dashboard.live.health import taps
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import Policy, policy_of
 from dialogs.engine.callers import URI_MAX, Caller
 
 
@@ -20,20 +21,27 @@ class Row(NamedTuple):
     node: str
     since_ns: int
     counted: Caller
+    policy: Policy
+
+    @property
+    def shown(self) -> str:
+        """The caller as whoever looks may see it."""
+        return self.policy.number(self.counted.caller)
 
     @property
     def asked(self) -> str:
         """What finds the caller's calls: the URI, or of one too long to be kept whole its user."""
         uri = self.counted.caller
-        return uri if len(uri) < URI_MAX else user_of(uri)
+        return self.policy.number(uri if len(uri) < URI_MAX else user_of(uri))
 
 
 @require_GET
 @watcher
 def callers(request: PageRequest) -> HttpResponse:
     """List the greatest callers of each node: most active calls first, then failed ones."""
+    policy = policy_of(request.user)
     engines = [tap.seen for tap in taps(time.time_ns()) if tap.seen.report.calls is not None]
-    rows = [Row(seen.status.node, seen.report.since_ns, Caller(*counted)) for seen in engines for counted in seen.report.callers]
+    rows = [Row(seen.status.node, seen.report.since_ns, Caller(*counted), policy) for seen in engines for counted in seen.report.callers]
     rows.sort(key=lambda row: (-row.counted.active, -row.counted.failed, -row.counted.processed))
     context = {
         "rows": rows,

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.models import DialogRow
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
 from dashboard.rpc.access import address_of
 from dashboard.rpc.change import PERMISSION, ChangeRefused, Mistake, carry_out, may_change, wish_of
 from dialogs.engine.rules.actions import FLAGS, TEXT_MAX
@@ -58,9 +59,9 @@ def answer(
 
     `made` has just been changed: the row knows it a moment later. `form` was refused: it stays filled in.
     """
-    variables, flags = changed(row, made or {})
+    variables, flags = changed(policy_of(request.user).row(row), made or {})
     context = {
-        "row": row,
+        "row": policy_of(request.user).row(row),
         "may": may_change(row, request.user) is None,
         "variables": variables.items(),
         "flags": sorted(flags),

@@ -10,15 +10,19 @@ from django.views.decorators.http import require_GET
 
 from dashboard.history.export import by_and_by, csv_pages
 from dashboard.history.search import HistoryForm, page, search
+from dashboard.orders.audit import searched
 from dashboard.pages.live import watcher
+from dashboard.privacy import policy_of
+from dashboard.rpc.access import address_of
 
 
 @require_GET
 @watcher
 def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
-    form = HistoryForm(request.GET)
+    form, policy = asked_form(request), policy_of(request.user)
     found = page(search(form), request.GET.get("at", ""))
+    found = found._replace(rows=policy.rows(found.rows))
     context = {
         "form": form,
         "page": found,
@@ -34,13 +38,22 @@ def history(request: HttpRequest) -> HttpResponse:
 @watcher
 def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Return what the search finds as CSV, all of it."""
-    form = HistoryForm(request.GET)
+    form = asked_form(request)
     if not form.is_valid():
         return history(request)
     name = timezone.localtime().strftime("calls-%Y-%m-%d-%H%M.csv")
-    pages = csv_pages(search(form))
+    pages = csv_pages(search(form), policy_of(request.user))
     content = by_and_by(pages) if isinstance(request, ASGIRequest) else pages  # of a plain iterator Django would make a list before it sends anything
     return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def asked_form(request: HttpRequest) -> HistoryForm:
+    """Return the search; of who may not see numbers it asks for whole ones only, and is written down."""
+    policy = policy_of(request.user)
+    form = HistoryForm(request.GET, whole=policy.masked)
+    if policy.masked and not request.GET.get("at"):
+        searched(request.user.get_username(), form.typed, address_of(request))
+    return form
 
 
 def asked(request: HttpRequest) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
@@ -14,7 +14,7 @@ from dashboard.live.ladderview import Look, heard_of, ladder_of
 from dashboard.live.shown import relative_text
 from dashboard.live.spelled import Spelled, compare, spell
 from dashboard.models import DialogRow
-from dashboard.pages.call import file_name
+from dashboard.pages.call import file_name, seen_call
 from dashboard.pages.live import watcher
 from dialogs.insight.ladder import Ladder, Step, repeat_words
 from dialogs.insight.ladder_text import draw_text
@@ -30,7 +30,7 @@ COLOURS = {"req": "#0b5cc2", "prov": "#626d7b", "ok": "#11703a", "fail": "#b8252
 @watcher
 def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     """Show one stored message as it was on the wire."""
-    row = get_object_or_404(DialogRow, pk=uid)
+    row = seen_call(request, DialogRow.objects.all(), uid)
     return render(request, "pages/_message.html", {"message": _spelled(messages_of(row).messages, number), "row": row})
 
 
@@ -38,7 +38,7 @@ def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
 @watcher
 def difference(request: HttpRequest, uid: str, one: int, other: int) -> HttpResponse:
     """Show two stored messages line by line."""
-    messages = messages_of(get_object_or_404(DialogRow, pk=uid)).messages
+    messages = messages_of(seen_call(request, DialogRow.objects.all(), uid)).messages
     left, right = _spelled(messages, one), _spelled(messages, other)
     return render(request, "pages/_difference.html", {"one": left, "other": right, "lines": compare(left.stored, right.stored)})
 
@@ -67,7 +67,7 @@ def _spelled(messages: Sequence[StoredMessage], number: int) -> Spelled:
 
 
 def _drawn(request: HttpRequest, uid: str) -> tuple[DialogRow, Ladder]:
-    row = get_object_or_404(DialogRow, pk=uid)
+    row = seen_call(request, DialogRow.objects.all(), uid)
     heard = heard_of(messages_of(row).messages)
     if not heard:
         raise Http404

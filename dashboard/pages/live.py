@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, permission_required
-from django.db.models import Avg, Count, Min, Q
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Avg, Count, Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,15 +15,18 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dashboard.live.changes import Reader, light, sizes_of, subject
+from dashboard.live.columns import COLUMNS, STANDARD, table_row
 from dashboard.live.counters import count_calls
 from dashboard.live.filter import CallFilter
-from dashboard.live.columns import COLUMNS, STANDARD, table_row
 from dashboard.live.layout import Layout
 from dashboard.live.render import seen
 from dashboard.live.shown import first_profile
 from dashboard.live.table import PAGE, foot_context
 from dashboard.models import DialogRow, ProfileEntry, SavedView
+from dashboard.orders.audit import searched
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import Policy, policy_of
+from dashboard.rpc.access import address_of
 from dialogs.engine.states import State
 
 WELCOMED = "dialtap_welcomed"
@@ -37,19 +41,21 @@ watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 @watcher
 def live(request: HttpRequest) -> HttpResponse:
     """Show the calls of this moment; the push brings them up to date."""
-    chosen = CallFilter.parse(request.GET)
-    layout = Layout.parse(request.GET)
+    policy = policy_of(request.user)
+    chosen, layout = CallFilter.parse(request.GET, whole=policy.masked), Layout.parse(request.GET)
+    if policy.masked:
+        searched(request.user.get_username(), chosen.typed, address_of(request))
     now_ns = time.time_ns()
     found = chosen.apply(DialogRow.objects.live())
     start = (layout.p - 1) * PAGE
     kept = layout.with_(columns=STANDARD, p=1).parts
     context = {
         **foot_context(chosen, layout, found.count(), PAGE),
-        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + PAGE]), layout, now_ns),
+        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + PAGE]), layout, now_ns, policy),
         "every_column": COLUMNS,
         "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
         "full_query": "&".join(filter(None, (chosen.query, layout.query))),
-        "views": SavedView.objects.filter(Q(owner=request.user) | Q(shared=True)).select_related("owner")[:MOST],
+        "views": views_of(request.user, policy).select_related("owner")[:MOST],
         "figures": count_calls(now_ns),
         "now_ns": now_ns,
         "states": {"1": "Setting up", "2": "Ringing", "3": "No ACK", "4": "In call"},
@@ -59,10 +65,17 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/live.html", context)
 
 
-def rows_of(rows: list[DialogRow], layout: Layout, now_ns: int) -> SafeString:
-    """Return the rows of the table."""
+def views_of(user: User | AnonymousUser, policy: Policy) -> QuerySet[SavedView]:
+    """Return the saved views that somebody may open: what others have searched for may be a number."""
+    return SavedView.objects.filter(Q(owner=user.pk) if policy.masked else Q(owner=user.pk) | Q(shared=True))
+
+
+def rows_of(rows: list[DialogRow], layout: Layout, now_ns: int, policy: Policy) -> SafeString:
+    """Return the rows of the table, as the policy has them."""
     changes, sizes = Reader().read(now_ns), sizes_of(rows)
-    shown = (seen(row, changes.orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row)) for row in rows)
+    shown = (
+        seen(row, changes.orders.get(row.uid), sizes.get(first_profile(row) or ("", ""), 0), now_ns, over=changes.is_over(row), policy=policy) for row in rows
+    )
     return SafeString("".join(table_row(one, layout.columns) for one in shown))
 
 
@@ -81,6 +94,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 @watcher
 def profiles(request: PageRequest) -> HttpResponse:
     """List the values of a profile with the calls that are in them now."""
+    policy = policy_of(request.user)
     now_ns = time.time_ns()
     live_entries = ProfileEntry.objects.filter(dialog__state__lt=State.DELETED)
     names = dict(live_entries.values_list("name").annotate(Count("pk")).order_by("name"))
@@ -99,7 +113,14 @@ def profiles(request: PageRequest) -> HttpResponse:
         .order_by("-calls", "value")[:MOST]
     )
     rows: list[dict[str, Any]] = [
-        {**row, **spoken(row["mean_ns"], row["answered"], now_ns), **limited(name, row["value"]), "full": subject(name, row["value"])} for row in found
+        {
+            **row,
+            **spoken(row["mean_ns"], row["answered"], now_ns),
+            **limited(name, row["value"]),
+            "full": policy.profile(subject(name, row["value"])),
+            "value": policy.value(row["value"]),
+        }
+        for row in found
     ]
     context = {"name": name, "names": names, "rows": rows, "now_ns": now_ns, "most": max((row["calls"] for row in rows), default=1)}
     return render(request, "pages/_profiles.html" if request.htmx else "pages/profiles.html", context)

@@ -15,6 +15,7 @@ from dashboard.orders.request import may_end as why_not
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
+from dashboard.privacy import policy_of
 from dashboard.rpc.access import address_of
 
 STATES: dict[str, Q] = {
@@ -72,7 +73,14 @@ def retry(request: PageRequest, number: int) -> HttpResponse:
 def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refused: str = "", status: int = 200) -> HttpResponse:
     """Return the question, as a dialog's content for htmx and as a page without it."""
     template = "pages/_end.html" if request.htmx else "pages/end.html"
-    context = {"row": row, "since_ns": since_ns(row), "now_ns": time.time_ns(), "mistake": mistake, "refused": refused, "longest": REASON_MAX}
+    context = {
+        "row": policy_of(request.user).row(row),
+        "since_ns": since_ns(row),
+        "now_ns": time.time_ns(),
+        "mistake": mistake,
+        "refused": refused,
+        "longest": REASON_MAX,
+    }
     context["to_type"] = to_type(row)
     return render(request, template, context, status=status)
 
@@ -80,7 +88,8 @@ def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refus
 def order_answer(request: PageRequest, order: Order, *, refused: str = "", status: int = 200) -> HttpResponse:
     """Return an order's progress; the fragment asks again until the order is closed. `refused`: why its leg may not be tried again."""
     left = "" if refused else to_retry(order)
-    context = {"order": order, "open": order.phase in Order.OPEN, "orders": [order], "left": left, "refused": refused}
+    seen = policy_of(request.user).order(order)
+    context = {"order": seen, "open": order.phase in Order.OPEN, "orders": [seen], "left": left, "refused": refused}
     return render(request, "pages/_progress.html" if request.htmx else "pages/progress.html", context, status=status)
 
 
@@ -98,7 +107,10 @@ def orders(request: PageRequest) -> HttpResponse:
     found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
     chosen = {name: request.GET.get(name, "")[:150] for name in ("state", "user", "bulk")}
     page = Paginator(found.filter(wanted(chosen)), PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "chosen": chosen, "states": STATES, "filtered": any(chosen.values()), "bulks": Bulk.objects.filter(state=Bulk.State.RUNNING)}
+    policy = policy_of(request.user)
+    page.object_list = [policy.order(order) for order in page]
+    bulks = [policy.bulk(bulk) for bulk in Bulk.objects.filter(state=Bulk.State.RUNNING)]
+    context = {"page": page, "chosen": chosen, "states": STATES, "filtered": any(chosen.values()), "bulks": bulks}
     return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", context)
 
 

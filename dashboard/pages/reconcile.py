@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from dashboard.live.proxies import compared, sections
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
+from dashboard.privacy import policy_of
 
 
 @require_GET
@@ -17,6 +18,6 @@ from dashboard.pages.requests import PageRequest
 def reconcile(request: PageRequest) -> HttpResponse:
     """List what is stuck, missing or in another state, of each proxy."""
     now_ns = time.time_ns()
-    found = [(one, sections(one)) for one in compared(now_ns)]
+    found = [(one, sections(one, policy_of(request.user))) for one in compared(now_ns)]
     context = {"proxies": found, "now_ns": now_ns, "configured": bool(settings.DIALTAP.control.kamailio_url)}
     return render(request, "pages/_reconcile.html" if request.htmx else "pages/reconcile.html", context)

@@ -11,6 +11,7 @@ from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
 from dashboard.orders.words import outcome_words, tone
+from dashboard.privacy import is_sealed, linked, policy_of, unseal
 from dialogs.engine.states import State
 
 register = template.Library()
@@ -144,6 +145,12 @@ def rate(per_second: float) -> str:
 
 
 @register.filter
+def seconds(duration_ns: int) -> str:
+    """Return nanoseconds as "0.42 s" or "12.3 s"."""
+    return f"{duration_ns / 1e9:.2f} s" if duration_ns < 10 * 10**9 else f"{duration_ns / 1e9:.1f} s"
+
+
+@register.filter
 def words_in(text: str) -> list[str]:
     """Return the words of a text: a list inside a template."""
     return text.split()
@@ -151,8 +158,17 @@ def words_in(text: str) -> list[str]:
 
 @register.simple_tag
 def querystring_of(**parts: str) -> str:
-    """Return a query string of these parts, escaped for a URL."""
-    return urlencode({name: value for name, value in parts.items() if value})
+    """Return a query string of these parts, escaped for a URL; what is masked goes as its token."""
+    return urlencode({name: linked(value) for name, value in parts.items() if value})
+
+
+@register.simple_tag(takes_context=True)
+def asked_for(context: template.Context, text: str) -> str:
+    """Return what a filter asks for, in words: of a link to a masked number the masked number."""
+    if not is_sealed(text):
+        return text
+    policy, whole = policy_of(context["request"].user), unseal(text)
+    return policy.profile(whole) if "=" in whole else policy.number(whole)
 
 
 @register.simple_tag(takes_context=True)

@@ -21,6 +21,20 @@ Counted = tuple[str, int, int, int, int, int]
 "(caller, processed, early, active, failed, expired), as dialogs.engine.callers.Caller has them."
 
 
+class PeerCounted(msgspec.Struct, frozen=True, array_like=True):
+    """What goes through one peer, as dialogs.insight.traffic.Traffic has it."""
+
+    name: str
+    kind: str
+    live: int
+    begun: int
+    answered: int
+    failed: int
+    setup_ns: int
+    codes: dict[int, int]
+    last_ns: int
+
+
 class Asked(msgspec.Struct, frozen=True, array_like=True):
     """What came to the door of RPC."""
 
@@ -112,6 +126,16 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     callers_known: int = 0
     callers_forgotten: int = 0
     "Callers that are counted, and that made room for others."
+
+    peers: tuple[PeerCounted, ...] = ()
+    "Its peers: those of the configuration, then the busiest others."
+
+    peers_since_ns: int = 0
+    "Since when the calls began that `peers` tells of, but for those of this moment."
+
+    peers_known: int = 0
+    peers_forgotten: int = 0
+    "Addresses without a name that are counted, and that made room for others."
 
     proxy_error: str = ""
     "Why the proxy whose table is compared with ours does not answer."

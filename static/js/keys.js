@@ -2,7 +2,7 @@
 
 import { KEYS } from "./live.js";
 
-const PLACES = { l: "/", p: "/profiles/", h: "/history/", o: "/orders/", t: "/taps/", k: "/kpis/" };
+const PLACES = { l: "/", p: "/profiles/", e: "/peers/", a: "/alerts/", h: "/history/", o: "/orders/", t: "/taps/", k: "/kpis/" };
 const links = () => [...document.querySelectorAll("main tbody tr td.c-who a, main table.list tbody tr a")].filter((a, i, all) => all.findIndex((b) => b.closest("tr") === a.closest("tr")) === i);
 let going = 0;
 

@@ -163,6 +163,7 @@ if (wire) {
   const form = $("filter");
   let typing;
   form?.addEventListener("input", (event) => {
+    if ("whole" in form.dataset) return; // each search is written down: none for half a number
     clearTimeout(typing);
     if (event.target.matches("[data-search]")) typing = setTimeout(choose, 200, form);
   });

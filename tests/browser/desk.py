@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from .server import ADMINISTRATOR, PASSWORD, URL
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+expect.set_options(timeout=60_000)  # the other processes of the tests take their share of the machine
 _RECORDER = Path(__file__).with_name("record.js")
 
 

@@ -34,7 +34,7 @@ class Dialtap:
         command = [*self._command("live"), "--bind", f"{HOST}:{PORT}", *self._arguments]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(self._serves, "Dialtap's first page", seconds=60)
+        wait_until(self._serves, "Dialtap's first page", seconds=120)
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -80,7 +80,7 @@ class Dialtap:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError(f"Dialtap ended: {self.output()[-3000:]}")
-        connection = http.client.HTTPConnection(HOST, PORT, timeout=5)
+        connection = http.client.HTTPConnection(HOST, PORT, timeout=30)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == http.HTTPStatus.OK
@@ -92,5 +92,5 @@ class Dialtap:
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(30)
+            self._process.wait(60)
         self._process = None

@@ -41,7 +41,7 @@ class Side:
 
     def kamcmd(self, words: tuple[str | int, ...]) -> Said:
         """Run the real kamcmd; the first line is its exit code."""
-        done = subprocess.run(["kamcmd", "-s", self._socket, *map(str, words)], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(["kamcmd", "-s", self._socket, *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
         lines: list[object] = [done.returncode]
         times, h_id = [], 0
         for line in (done.stdout + done.stderr).splitlines():
@@ -55,7 +55,7 @@ class Side:
 
     def http(self, words: tuple[str | int, ...]) -> Said:
         """Ask over HTTP, JSON-RPC; the first line is the status."""
-        connection = http.client.HTTPConnection(*self._address, timeout=20)
+        connection = http.client.HTTPConnection(*self._address, timeout=60)
         try:
             body = {"jsonrpc": "2.0", "method": words[0], "params": words[1:], "id": "x"}
             connection.request("POST", "/RPC", json.dumps(body), self._headers)

@@ -65,13 +65,13 @@ class Proxy:
         """End it; without effect when it does not run."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
         self._process = None
 
     def rpc(self, method: str, *parameters: str | int) -> Any:
         """Return the result of one JSON-RPC call; RpcError carries Kamailio's words."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
-        connection = http.client.HTTPConnection(self.address, RPC_PORT, timeout=10)
+        connection = http.client.HTTPConnection(self.address, RPC_PORT, timeout=60)
         try:
             connection.request("POST", "/RPC", json.dumps(body), {"Content-Type": "application/json"})
             answer = json.loads(connection.getresponse().read(), strict=False)

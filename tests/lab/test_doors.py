@@ -179,7 +179,7 @@ def an_ended_call_is_listed_alike(both: Both) -> bool:
 def usual_curl() -> str:
     """Return what the line that stands in everybody's notes prints."""
     line = f"""curl -X POST http://127.0.0.1:{PORT}/RPC -d '{{"jsonrpc":"2.0","method":"dlg.list","id":1}}'"""
-    return subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, text=True, timeout=20, check=True).stdout
+    return subprocess.run(["sh", "-c", f"{line} --silent --fail"], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")

@@ -59,13 +59,13 @@ def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch
     async def scenario(ingest: Ingest) -> float:
         placed(lab, callers.waits_for_bye(Line(stays)), stays, HIDDEN)
         placed(lab, callers.hangs_up(Line(goes), 3000), goes, CALLS - HIDDEN)
-        hidden = await until(lambda: len(calls := up(ingest, stays)) == HIDDEN and calls, "the calls that stay", 30)
-        await until(lambda: ingest.engine.calls.processed == CALLS, "all calls", 30)
+        hidden = await until(lambda: len(calls := up(ingest, stays)) == HIDDEN and calls, "the calls that stay", 60)
+        await until(lambda: ingest.engine.calls.processed == CALLS, "all calls", 60)
         assert isinstance(hidden, list)
         for call in hidden:
             hang_up_unheard(call)
         began = time.monotonic()
-        await until(lambda: live(ingest) == 0, "the end of all calls on the wire", 30)
+        await until(lambda: live(ingest) == 0, "the end of all calls on the wire", 60)
         await until(lambda: len(ingest.reconciling.reconciler.findings) >= HIDDEN, "what is stuck", 60)
         took = time.monotonic() - began
         found = ingest.reconciling.reconciler.findings
@@ -97,7 +97,7 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
             return ingest.engine.calls.processed == 300 and not live(ingest)
 
         await until(over, "the end of all calls", 60)
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 60)
         return found
 
     assert watched(tmp_path, configured(lab, seconds=1), scenario) == set()
@@ -105,11 +105,11 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
 
 def test_a_proxy_that_is_away_is_said_and_found_again(lab: Lab, tmp_path: Path) -> None:
     async def scenario(ingest: Ingest) -> None:
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 30)
+        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 60)
         lab.proxy.stop()
-        words = await until(lambda: ingest.reconciling.error, "the proxy's silence", 30)
+        words = await until(lambda: ingest.reconciling.error, "the proxy's silence", 60)
         assert words.startswith(f"Kamailio at {lab.proxy.rpc_url} cannot be reached")
         lab.proxy.start()
-        await until(lambda: not ingest.reconciling.error, "the proxy's answer", 30)
+        await until(lambda: not ingest.reconciling.error, "the proxy's answer", 60)
 
     watched(tmp_path, configured(lab, seconds=1), scenario)

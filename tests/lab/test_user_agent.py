@@ -41,7 +41,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Watc
 
 def seen(watcher: Watcher, call_id: str, *, ended: bool) -> CallSnapshot:
     """Watch until the call is up and acknowledged, or until both its legs are proven to be gone."""
-    end, found = time.monotonic() + 20, list[CallSnapshot]()
+    end, found = time.monotonic() + 60, list[CallSnapshot]()
     while time.monotonic() < end:
         watcher.watch(50)
         found = [snapshot for snapshot in watcher._calls.values() if snapshot.call_id == call_id]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until[Answer](ask: Callable[[], Answer], what: str, *, seconds: float = 10.0, every: float = 0.02) -> Answer:
+def wait_until[Answer](ask: Callable[[], Answer], what: str, *, seconds: float = 60.0, every: float = 0.02) -> Answer:
     """Ask until the answer is true and return it; TimeoutError names `what` did not come."""
     end = time.monotonic() + seconds
     while not (answer := ask()):

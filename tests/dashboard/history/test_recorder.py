@@ -36,7 +36,7 @@ def texts(recorder: Recorder, row: DialogRow) -> list[str]:
 
 def test_write_fills_the_row(recorder: Recorder) -> None:
     snapshot = call(end_ns=NOW + 9, end_reason="Normal", ended_by="callee", profiles=(("total", ""), ("caller", "sip:4417@example.net")))
-    assert recorder.write([change(snapshot, "INVITE")], NOW) == 1
+    assert recorder.write([change(snapshot, "INVITE", peers=("alice\n", "edge-1"))], NOW) == 1
     row = DialogRow.objects.get()
     fields = {field.attname: getattr(row, field.attname) for field in DialogRow._meta.concrete_fields}
     assert (bytes(fields.pop("engine")), len(fields.pop("frames"))) == (b"state", 20)
@@ -67,6 +67,7 @@ def test_write_fills_the_row(recorder: Recorder) -> None:
         "ended_by": "callee",
         "last_event": "ACK",
         "path": "alice -> edge-1",
+        "peers": "\nalice\nedge-1\n",
         "evidence": '[["warn","no ACK for 12 s"]]',
         "profiles": '[["total",""],["caller","sip:4417@example.net"]]',
         "messages": 4,

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio
 ASK = b'{"jsonrpc":"2.0","method":"dlg.stats_active","id":1}'
 LIST = b'{"jsonrpc":"2.0","method":"dlg.list","id":1}'
 BINARY = binrpc.packet(binrpc.REQUEST, b"\x01\x02", binrpc.encode("dlg.stats_active"))
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture

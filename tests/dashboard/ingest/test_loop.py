@@ -95,7 +95,7 @@ def hep(source, destination, payload):
     return b"HEP3" + (6 + len(chunks)).to_bytes(2) + chunks
 
 
-async def until(condition, seconds=10.0):
+async def until(condition, seconds=60.0):
     """Wait until an answer of the database is truthy, and return it."""
     end = time.monotonic() + seconds
     while not (found := await sync_to_async(condition)()):

@@ -125,7 +125,7 @@ async def test_ringing_call_is_cancelled_where_its_invite_went(tmp_path, config,
     async with parties() as (one, two), Running(tmp_path, config=config) as running:
         row = await reported(running, one, two, answer=False)
         order = await sync_to_async(lambda: request_end(row, anna(), "stuck call", ""))()
-        await asyncio.wait_for(two.came.wait(), 10)
+        await asyncio.wait_for(two.came.wait(), 60)
         assert (one.methods(), two.methods()[0], two.heard[0].branch) == ([], "CANCEL", b"z9hG4bKic1")
         assert (await closed(order)).outcome == "not confirmed"  # the parties of this test send no 487 past the tap
 

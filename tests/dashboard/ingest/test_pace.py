@@ -18,7 +18,7 @@ def served(request):
     process = subprocess.Popen([sys.executable, "-m", "tests.dashboard.ingest.paced", request.param], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     yield process, int(process.stdout.readline())
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
 
 def sent(process):

@@ -39,7 +39,7 @@ def test_snapshot_brings_all_parts():
 
 def test_only_changes_of_the_call_or_its_order_are_pushed():
     row = record(call(1))[0]
-    reader, view = Reader(), CallView(call(1).uid, {"have": str(row.revision)})
+    reader, view = Reader(), CallView(call(1).uid, wanted={"have": str(row.revision)})
     seen = [targets(view.snapshot(reader.read(NOW), NOW, "connect"))]
     record(call(2))
     seen.append(targets(view.catch_up(reader.read(NOW), NOW)))
@@ -55,7 +55,7 @@ def test_ladder_grows_by_its_new_steps_only():
     packets = packets_of("basic")
     wire = Wire()
     row = wire.send(packets[:6]).write()
-    reader, view = Reader(), CallView(row.uid, {"have": str(row.revision)})
+    reader, view = Reader(), CallView(row.uid, wanted={"have": str(row.revision)})
     seen = [targets(view.snapshot(reader.read(NOW), NOW, "connect"))]
     for until in (8, 13):
         wire.send(packets[6 if until == 8 else 8 : until]).write()
@@ -69,7 +69,7 @@ def test_repeat_replaces_the_step_that_stands_for_it():
     again = [msgspec.structs.replace(packets[-1], at_ns=packets[-1].at_ns + n * 500_000_000) for n in (1, 2, 3)]
     wire = Wire()
     row = wire.send(packets).send(again[:2]).write()
-    reader, view = Reader(), CallView(row.uid, {"have": str(row.revision)})
+    reader, view = Reader(), CallView(row.uid, wanted={"have": str(row.revision)})
     view.snapshot(reader.read(NOW), NOW, "connect")
     wire.send(again[2:]).write()
     frame = view.catch_up(reader.read(NOW), NOW)
@@ -82,7 +82,7 @@ def test_what_changes_the_drawing_replaces_it(new):
     packets = packets_of("basic")[:8]
     wire = Wire()
     row = wire.send(packets[:7]).write()
-    reader, view = Reader(), CallView(row.uid, {"have": str(row.revision)})
+    reader, view = Reader(), CallView(row.uid, wanted={"have": str(row.revision)})
     view.snapshot(reader.read(NOW), NOW, "connect")
     other = {"source": Endpoint("192.0.2.99", 5060)} if new == "another host" else {"at_ns": packets[0].at_ns + 1000}
     wire.send([msgspec.structs.replace(packets[7], **other)]).write()
@@ -92,13 +92,13 @@ def test_what_changes_the_drawing_replaces_it(new):
 @pytest.mark.parametrize(("have", "reason", "whole"), [("this", "connect", False), ("older", "connect", True), ("this", "gap", True)])
 def test_page_that_has_the_ladder_does_not_get_it_again(have, reason, whole):
     row = recorded("basic")
-    view = CallView(row.uid, {"have": str(row.revision - (have == "older"))})
+    view = CallView(row.uid, wanted={"have": str(row.revision - (have == "older"))})
     assert ("#ladder" in targets(view.snapshot(Reader().read(NOW), NOW, reason))) == whole
 
 
 def test_view_keeps_the_look_of_its_page():
     row = recorded("basic")
-    frame = CallView(row.uid, {"hosts": "address", "method": "BYE"}).snapshot(Reader().read(NOW), NOW, "connect")
+    frame = CallView(row.uid, wanted={"hosts": "address", "method": "BYE"}).snapshot(Reader().read(NOW), NOW, "connect")
     text = "".join(frame.updates)
     assert (re.findall(r'<li id="(m\d+)"', text), re.findall(r'<span class="way">([^<]+)', text)[0]) == (
         ["m10", "m11", "m12", "m13"],

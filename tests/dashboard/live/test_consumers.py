@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
@@ -17,6 +18,8 @@ from dashboard.asgi import application
 from dashboard.live import consumers
 from dashboard.live.consumers import hub, read_message
 from dashboard.live.hub import WINDOW
+from dashboard.models import AuditEvent
+from dialogs.config import Privacy
 from tests.dashboard.live.people import call, person, record
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -37,7 +40,7 @@ class Browser:
         self.socket = socket
 
     async def frame(self) -> dict:
-        return json.loads(await self.socket.receive_from(timeout=5))
+        return json.loads(await self.socket.receive_from(timeout=60))
 
     async def until(self, wanted: Callable[[dict], bool]) -> dict:
         """Return the first frame that is wanted; the others are read and confirmed."""
@@ -54,7 +57,7 @@ class Browser:
 @asynccontextmanager
 async def browsing(user: User, query: str = "page=live"):
     socket = WebsocketCommunicator(application, f"/ws/live/?{query}", headers=[HOST, ORIGIN, await sync_to_async(cookie)(user)])
-    connected, _ = await socket.connect(timeout=5)
+    connected, _ = await socket.connect(timeout=60)
     assert connected
     try:
         yield Browser(socket)
@@ -73,9 +76,9 @@ async def write(*snapshots) -> None:
 async def close_code(*headers: tuple[bytes, bytes]) -> tuple[bool, int | None]:
     """Return whether the socket was accepted, and the code it was closed with."""
     socket = WebsocketCommunicator(application, "/ws/live/?page=live", headers=list(headers))
-    connected, code = await socket.connect(timeout=5)
+    connected, code = await socket.connect(timeout=60)
     if connected:
-        code = (await socket.receive_output(timeout=5))["code"]
+        code = (await socket.receive_output(timeout=60))["code"]
     await socket.disconnect()
     return connected, code
 
@@ -183,6 +186,54 @@ async def test_two_browsers_share_the_hub_and_the_last_one_stops_it():
     assert (texts[0] == texts[1], both, left, len(hub.clients)) == (True, 2, 1, 0)
 
 
+async def test_who_may_not_see_numbers_gets_masked_rows_each_rendered_once(settings):
+    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy(mask=("viewer",)))
+    viewer, operator = await user("viewer"), await user("operator")
+    async with browsing(viewer) as one, browsing(viewer) as other, browsing(operator) as open_one:
+        browsers = (one, other, open_one)
+        for browser in browsers:
+            await browser.frame()
+        await write(call(1, caller="ann44179"))
+        moves = [(await browser.until(lambda frame: "moves" in frame))["moves"] for browser in browsers]
+        await write(call(1, caller="ann44179", state=2))
+        updates = [(await browser.until(lambda frame: "Ringing" in frame.get("content", "")))["content"] for browser in browsers]
+        kept = {key[-1].masked for key in hub.renderer._kept}
+    assert [["ann44179" in text for text in texts] for texts in (moves, updates)] == [[False, False, True]] * 2
+    assert (moves[0] == moves[1], "ann4xxxx" in moves[0], kept) == (True, True, {True, False})
+
+
+async def test_masked_call_page_is_masked_over_the_socket_too(settings):
+    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy(mask=("*",)))
+    await write(call(1, caller="ann44179"))
+    async with browsing(await user("viewer"), f"page=call&uid={call(1).uid}") as browser:
+        text = (await browser.frame())["content"]
+    assert ("ann44179" in text, "sip:ann4xxxx@example.net" in text) == (False, True)
+
+
+async def test_search_over_the_socket_is_for_whole_numbers_and_written_down(settings):
+    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy(mask=("*",)))
+    await write(call(1, caller="ann44179"))
+    async with browsing(await user("viewer"), "page=live&q=ann44") as browser:
+        found = [(await browser.frame())["content"]]
+        for asked in ({"q": "ann4417"}, {"q": "ann44179"}, {"state": "4"}):
+            await browser.say(filter=asked)
+            found.append((await browser.until(lambda frame: frame.get("snapshot") == "filter"))["content"])
+    written = await sync_to_async(lambda: list(AuditEvent.objects.values_list("username", "action", "request").order_by("pk")))()
+    assert [call(1).uid in text for text in found] == [False, False, True, True]
+    assert written == [("viewer", "number searched", f"q={text}") for text in ("ann44", "ann4417", "ann44179")]
+
+
+async def test_who_loses_the_right_to_see_numbers_is_sent_round_again(settings, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK", 0.05)
+    viewer = await user("viewer")
+    async with browsing(viewer) as browser:
+        await browser.frame()
+        settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy(mask=("viewer",)))
+        while (said := await browser.socket.receive_output(timeout=5))["type"] != "websocket.close":
+            pass
+    assert said["code"] == consumers.TRY_AGAIN
+
+
 async def test_hostile_name_arrives_escaped():
     async with browsing(await user("viewer")) as browser:
         await browser.frame()
@@ -208,7 +259,7 @@ async def test_who_may_no_longer_watch_is_cut_off(monkeypatch, change):
             await sync_to_async(viewer.groups.clear)()
         else:
             await Session.objects.all().adelete()
-        while (output := await browser.socket.receive_output(timeout=5))["type"] != "websocket.close":
+        while (output := await browser.socket.receive_output(timeout=60))["type"] != "websocket.close":
             continue
         assert output["code"] == consumers.FORBIDDEN
 

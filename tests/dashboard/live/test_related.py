@@ -7,8 +7,6 @@ import pytest
 from django.conf import settings
 
 from dashboard.history.messages import StoredMessage
-from dashboard.live.callview import messages_of
-from dashboard.live.ladderview import heard_of
 from dashboard.live.related import SHOWN, related
 from tests.dashboard.live.people import NOW, call, record
 
@@ -28,7 +26,7 @@ def invite(*headers: str) -> tuple[StoredMessage, ...]:
 
 
 def found(row) -> list[tuple[int, str]]:
-    return [(int(one.row.uid, 16), one.words) for one in related(row, heard_of(messages_of(row).messages))]
+    return [(int(one.row.uid, 16), one.words) for one in related(row)]
 
 
 def test_other_legs_come_first():

@@ -8,8 +8,8 @@ import pytest
 from dashboard.live.changes import Reader
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
-from dashboard.live.render import Renderer
 from dashboard.live.layout import Layout
+from dashboard.live.render import Renderer
 from dashboard.live.table import LINGER_NS, MOST_NEW, SPENT_NS, LiveTable
 from dashboard.models import DialogRow, Order
 from tests.dashboard.live.people import NOW, call, record

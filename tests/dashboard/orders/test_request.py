@@ -167,7 +167,7 @@ def test_order_by_somebody_without_permission_is_not_handed_out(row: DialogRow) 
 def test_clicks_at_the_same_time_are_one_order(tmp_path: Path) -> None:
     row = recorded(tmp_path, call())
     operator = account("operator")
-    looked = threading.Barrier(8, timeout=20)
+    looked = threading.Barrier(8, timeout=60)
     got: list[int] = []
 
     def wait_before_writing(execute: Callable[..., object], sql: str, *rest: object) -> object:

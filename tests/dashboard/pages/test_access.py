@@ -15,6 +15,7 @@ LOOKED_AT = [
     "/history/",
     "/history/calls.csv",
     "/callers/",
+    "/peers/",
     "/alerts/",
     "/orders/",
     "/orders/1/",

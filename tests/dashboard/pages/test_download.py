@@ -58,7 +58,7 @@ class Reader:
 
     async def piece(self) -> None:
         """Wait until the server has another one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.came.wait()
         self.came.clear()
 

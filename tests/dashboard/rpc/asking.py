@@ -50,11 +50,11 @@ async def ask(*bodies: bytes, **who: str | None) -> Answer:
     running, bodies = connection(**who), bodies or (QUESTION,)
     for number, body in enumerate(bodies, 1):
         await running.send_input({"type": "http.request", "body": body, "more_body": number < len(bodies)})
-    start = await running.receive_output(10)
+    start = await running.receive_output(60)
     pieces, more = [], True
     while more:
-        part = await running.receive_output(10)
+        part = await running.receive_output(60)
         pieces.append(part.get("body", b""))
         more = part.get("more_body", False)
-    await running.wait(10)
+    await running.wait(60)
     return Answer(start["status"], {name.decode().lower(): value.decode() for name, value in start["headers"]}, pieces)

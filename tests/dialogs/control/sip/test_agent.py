@@ -23,7 +23,7 @@ def toward(peer: Peer, **changes: object) -> Dialog:
 
 
 async def until(condition: asyncio.Event) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await condition.wait()
 
 

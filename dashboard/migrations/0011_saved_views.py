@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0008_watch'),
+        ('dashboard', '0010_peers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
