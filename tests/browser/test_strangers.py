@@ -96,7 +96,7 @@ async def test_call_full_of_attacks_breaks_no_page(network: Network) -> None:
             stranger.bind(("127.0.0.77", 5060))
             stranger.sendto(hostile_invite(call_id), (network.lab.proxy.address, SIP_PORT))
         ((uid,),) = wait_until(lambda: network.dialtap.rows("SELECT uid FROM dashboard_dialogrow WHERE call_id = ?", call_id), "the hostile call")
-        form = {"what": "set_var", "key": SCRIPT[:30], "value": ATTACK}
+        form = {"what": "set_var", "key": SCRIPT[:30], "value": f"{SCRIPT}'\U0001f600"}
         assert (await page.request.post(f"{URL}/call/{uid}/change/", headers=await _csrf(page), form=form)).status == 200
         for size in ({"width": 1440, "height": 900}, PHONE):
             await page.set_viewport_size(size)
