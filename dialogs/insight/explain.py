@@ -67,11 +67,13 @@ def _unacknowledged(case: Case) -> tuple[str | int, ...]:
 
 def ack_stuck(case: Case) -> Sentence | None:
     """The 2xx is still repeated after an ACK was seen: the ACK does not reach who answered."""
-    acks = [heard for heard in case.messages if heard.is_request("ACK")]
-    later = [heard for heard in case.repeats if heard.is_answer("INVITE", 200, 299) and acks and heard.at_ns > acks[0].at_ns + SECOND // 2]
+    acks = {heard.message.cseq: heard for heard in reversed(case.messages) if heard.message and heard.is_request("ACK")}
+    answers = [(heard, acks.get(heard.message.cseq)) for heard in case.repeats if heard.message and heard.is_answer("INVITE", 200, 299)]
+    later = [(heard, ack) for heard, ack in answers if ack and heard.at_ns > ack.at_ns + SECOND // 2]
     if State.CONFIRMED not in case.states or len(later) < 2:
         return None
-    proof = ("Seen first in", acks[0].number, f"; {case.name(later[0].source)} repeated its answer {_times(len(later))} after it", later[-1].number, ".")
+    last, ack = later[-1]
+    proof = ("Seen first in", ack.number, f"; {case.name(last.source)} repeated its answer {_times(len(later))} after it", last.number, ".")
     return Sentence("warn", "The ACK does not arrive.", proof)
 
 
