@@ -1,7 +1,6 @@
 """One call as its page sees it: what explains it, facts, ladder and orders, kept up to date. Knows rows and templates; knows no socket."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from dashboard.live.shown import NO_ACK_NS, TONES, since_ns
 from dashboard.live.timeline import phases
 from dashboard.models import Alert, DialogRow
 from dashboard.privacy import CLEAR, Policy
+from dashboard.workspace.routing import messages_folder
 from dialogs.insight import PeerNames
 from dialogs.insight.case import Case
 from dialogs.insight.explain import explain
@@ -31,7 +31,7 @@ LIMIT_NS = 10_000_000_000
 
 def messages_of(row: DialogRow) -> segments.Found:
     """Return the call's stored messages and what is missing of them; masked when the row is."""
-    found = segments.read(Path(settings.VAR) / "messages", bytes(row.frames))
+    found = segments.read(messages_folder(row._state.db or ""), bytes(row.frames))
     return msgspec.structs.replace(found, messages=row.seen_as.messages(found.messages)) if row.seen_as else found
 
 

@@ -4,15 +4,13 @@ What makes two calls related is `dialogs.insight.legs`' business. Every look-up 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
-
-from django.conf import settings
 
 from dashboard.history import segments
 from dashboard.history.messages import RECORD
 from dashboard.models import DialogRow
 from dashboard.privacy import CLEAR, Policy
+from dashboard.workspace.routing import messages_folder
 from dialogs.insight import legs
 from dialogs.insight.heard import Heard
 from dialogs.insight.legs import Mark
@@ -52,7 +50,7 @@ def mark_of(row: DialogRow, heard: Sequence[Heard]) -> Mark:
 
 def first_of(row: DialogRow) -> list[Heard]:
     """Return what was stored first of a call: one frame."""
-    stored = segments.read(Path(settings.VAR) / "messages", bytes(row.frames)[: RECORD.size]).messages
+    stored = segments.read(messages_folder(row._state.db or ""), bytes(row.frames)[: RECORD.size]).messages
     return [Heard(number, one.at_ns, one.source, one.destination, one.transport, parse(one.data)) for number, one in enumerate(stored[:4], 1)]
 
 
