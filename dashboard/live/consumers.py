@@ -40,7 +40,7 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
         made_ns = moment(wanted.get("at", ""))
         return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy, since_ns=made_ns)
     if wanted.get("page") == "call":
-        return CallView(wanted.get("uid", "")[:16], policy)
+        return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
 
 

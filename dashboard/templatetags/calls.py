@@ -141,6 +141,18 @@ def plus(left: int, right: int) -> int:
 
 
 @register.filter
+def is_number(part: str | int) -> bool:
+    """Return whether a part of a sentence is the number of a message."""
+    return isinstance(part, int)
+
+
+@register.filter
+def joined(words: str) -> str:
+    """Return words as they go on in a sentence: with a blank before them, unless they begin with a sign."""
+    return words if words[:1] in ".,;:" else f" {words}"
+
+
+@register.filter
 def thousands(number: int) -> str:
     """Return a figure as "1,284"."""
     return f"{int(number):,}"
