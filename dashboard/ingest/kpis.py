@@ -1,4 +1,4 @@
-"""Samples of the key figures: counts what changes and writes a row a period. Knows changes and the table; what is counted is dialogs.insight.kpi's business."""
+"""Samples of the key figures: counts what changes and makes a row a period. Knows changes and the table; what is counted is dialogs.insight.kpi's business."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ PERIOD_NS = 10_000_000_000
 
 
 class Sampling:
-    """The figures of one node. `take` runs where the engine lives, `write` on the writer's thread."""
+    """The figures of one node. `take` runs where the engine lives."""
 
     def __init__(self, node: str, now_ns: int) -> None:
         self.node = clean(node, 64)
@@ -29,8 +29,3 @@ class Sampling:
             return []
         self._period = period
         return [KpiSample(node=self.node, at_ns=period * PERIOD_NS, figures=msgspec.json.encode(self.tally.close(now_ns)).decode())]
-
-    def write(self, samples: list[KpiSample]) -> None:
-        """Store samples. Raises DatabaseError; what was not written is gone, a gap in a chart."""
-        if samples:
-            KpiSample.objects.bulk_create(samples, ignore_conflicts=True)

@@ -32,6 +32,9 @@ SPENT_NS = 20_000_000_000
 SHARE = 20
 "Filling up may take one part in this many of the time: with a hundred thousand calls a sorted page costs some tenths of a second."
 
+LOOK_NS = 1_000_000_000
+"How often a filter that speaks of durations is asked anew."
+
 MOST_NEW = 1000
 "New calls that are counted; the browser then says that there are more."
 
@@ -74,6 +77,7 @@ class LiveTable:
         self._foot = ""
         self._rest_until = 0.0
         self._since_ns = since_ns
+        self._look_again = 0
 
     def choose(self, chosen: CallFilter, layout: Layout | None = None) -> None:
         """Show other calls from the next snapshot on; the only method that is called outside the hub's thread."""
@@ -84,9 +88,12 @@ class LiveTable:
         if self._since_ns > now_ns - LINGER_NS:
             self._meet(now_ns)
         self._since_ns = 0
+        wanted, layout = self._wanted
         afresh = (reason in AFRESH and not self._shown) or reason in AFRESH[1:] or self._wanted != (self.chosen, self.layout)
-        if self._wanted != (self.chosen, self.layout):
-            self.chosen, self.layout = self._wanted
+        if wanted.asked.problem is not None and self.chosen.asked.problem is None:
+            wanted = self.chosen  # what cannot be understood changes nothing but its own words
+        if (wanted, layout) != (self.chosen, self.layout):
+            self.chosen, self.layout = wanted, layout
             self._leaving.clear()
         self._leaving = {uid: at_ns for uid, at_ns in self._leaving.items() if at_ns > now_ns}
         if afresh:
@@ -97,7 +104,8 @@ class LiveTable:
         body = "".join(self._render(rows, changes, sizes_of(rows), now_ns))
         empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
         self._foot = self._foot_fragment(changes)
-        parts = [frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
+        problem = render_to_string("live/_problem.html", {"problem": self._wanted[0].asked.problem})
+        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
         return Frame(updates=[part for part in parts if part], snapshot=reason)
 
     def catch_up(self, changes: Changes, now_ns: int) -> Frame:
@@ -107,6 +115,8 @@ class LiveTable:
             self._replace(frame, changes, now_ns)
             self._take_in(frame, changes, now_ns)
             self._resize(frame, changes)
+        if self.chosen.timed and now_ns >= self._look_again:
+            self._retime(frame, changes, now_ns)
         self._let_go(frame, now_ns)
         self._fill_up(frame, changes, now_ns)
         if (foot := self._foot_fragment(changes) if changes else self._foot) != self._foot:
@@ -158,7 +168,7 @@ class LiveTable:
             rows += light(DialogRow.objects.filter(pk__in=missing))
         for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
             frame.updates.append(frames.replace(address(row.uid), fragment))
-            if row.state == 5:
+            if row.state == 5 or (row.uid in changes.rows and row.uid not in changes.matching(self.chosen)):
                 self._leaving.setdefault(row.uid, now_ns + LINGER_NS)
             else:
                 self._leaving.pop(row.uid, None)
@@ -175,6 +185,17 @@ class LiveTable:
                 frame.new += 1
         if self.layout.newest:
             self._put(frame, new[-self.page :], changes, now_ns)
+
+    def _retime(self, frame: Frame, changes: Changes, now_ns: int) -> None:
+        """Take up and let go of calls that the passing time brings into the filter, or out of it, although they did not change."""
+        begun = time.monotonic()
+        rows = {row.uid: row for row in self._sorted()}
+        for uid in set(self._shown) - rows.keys():
+            self._leaving.setdefault(uid, now_ns)
+        new = [row for uid, row in rows.items() if uid not in set(self._shown)]
+        frame.new += len(new)
+        self._put(frame, new, changes, now_ns)
+        self._look_again = now_ns + max(LOOK_NS, int(SHARE * (time.monotonic() - begun) * 1e9))
 
     def _put(self, frame: Frame, rows: list[DialogRow], changes: Changes, now_ns: int) -> None:
         """Give rows a place: that of a call that has gone, else below while there is room."""

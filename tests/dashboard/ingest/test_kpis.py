@@ -5,6 +5,7 @@ import pytest
 
 from dashboard.history.retention import SAMPLES_DAYS, prune_samples
 from dashboard.history.segments import DAY_NS
+from dashboard.ingest.figures import write_figures
 from dashboard.ingest.kpis import PERIOD_NS, Sampling
 from dashboard.models import KpiSample
 from dialogs.insight.kpi import Figures
@@ -26,8 +27,8 @@ def test_same_period_is_stored_once():
     sampling = Sampling("n1", BEGIN)
     samples = sampling.take([], BEGIN + PERIOD_NS)
     again = Sampling("n1", BEGIN).take([], BEGIN + PERIOD_NS)  # after a restart within the period
-    sampling.write(samples)
-    sampling.write(again)
+    write_figures(samples)
+    write_figures(again)
     assert KpiSample.objects.count() == 1
 
 
