@@ -30,6 +30,8 @@ INVITE = (
 )
 
 PAGES = {
+    "kpis": "/kpis/",
+    "kpis_data": "/kpis/data",
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
