@@ -115,6 +115,8 @@ class DialogRow(models.Model):
     evidence = models.TextField(default="")  # JSON list of [tone, words], see dialogs.insight.why
     profiles = models.TextField(default="[]")  # JSON list of [name, value]
     messages = models.IntegerField(default=0)
+    user_agent = models.TextField(db_default="")  # of the first INVITE
+    incomplete = models.BooleanField(db_default=False)  # part of the call was not seen
     detail = models.BinaryField()  # dialogs.engine.snapshot.encode(CallSnapshot)
     frames = models.BinaryField(default=b"")  # where the messages lie, see dashboard.history.segments
     engine = models.BinaryField(null=True)  # the engine's own state while the call lives, else NULL
@@ -133,6 +135,7 @@ class DialogRow(models.Model):
         permissions = [
             ("end_call", "May end calls"),
             ("end_protected_call", "May end protected (emergency) calls"),
+            ("open_capture", "May open capture files"),
             ("see_numbers", "May see whole numbers, whatever [privacy] masks"),
         ]
 

@@ -7,7 +7,26 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, history, live, orders, peers, profiles, reconcile, taps, tokens, views
+from dashboard.pages import (
+    alerts,
+    audit,
+    bulk,
+    call,
+    callers,
+    change,
+    exports,
+    files,
+    history,
+    kpis,
+    live,
+    orders,
+    peers,
+    profiles,
+    reconcile,
+    taps,
+    tokens,
+    views,
+)
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -17,12 +36,18 @@ urlpatterns = [
     path("welcome/", live.welcome, name="welcome"),
     path("profiles/", profiles.profiles, name="profiles"),
     path("profiles/value/", profiles.profile, name="profile"),
+    path("kpis/", kpis.kpis, name="kpis"),
+    path("kpis/data", kpis.data, name="kpis_data"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),
     path("history/", history.history, name="history"),
-    path("history/calls.csv", history.download, name="download"),
+    re_path(r"^history/calls\.(?P<kind>csv|json|pcapng)$", exports.download, name="download"),
+    path("history/fields.json", history.fields, name="query_fields"),
+    path("files/", files.files, name="files"),
+    path("files/<slug:ident>/", files.file, name="file"),
+    path("files/<slug:ident>/close/", files.close, name="file_close"),
     path("orders/", orders.orders, name="orders"),
     path("orders/<int:number>/", orders.order, name="order"),
     path("reconcile/", reconcile.reconcile, name="reconcile"),

@@ -1,6 +1,6 @@
 """How the values of profiles went, minute by minute: sizes, and what came and went. Knows changed calls and the engine's sizes; judges nothing.
 
-`take` runs where the engine lives, `write` on the writer's thread. A value that did not move in a minute gets no row: its size is the last one's.
+A value that did not move in a minute gets no row: its size is the last one's.
 """
 
 from collections.abc import Iterable
@@ -103,9 +103,3 @@ class ProfileTrend:
             )
             for (name, value), noted in greatest[:ROWS_MAX]
         ]
-
-
-def write(rows: list[ProfileMinute]) -> None:
-    """Store the rows of a minute. Raises DatabaseError; a minute that was not written is a gap in a drawing."""
-    if rows:
-        ProfileMinute.objects.bulk_create(rows, batch_size=100)

@@ -1,7 +1,6 @@
 """One call as its page sees it: facts, ladder and orders, brought up to date while the call is up. Knows rows and templates; knows no socket."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from dashboard.live.frames import Frame
 from dashboard.live.shown import NO_ACK_NS, evidence, since_ns
 from dashboard.models import DialogRow
 from dashboard.privacy import CLEAR, Policy
+from dashboard.workspace.routing import messages_folder
 from dialogs.insight.peers import PeerNames
 
 PARTS = {"#now": "live/_now.html", "#facts": "live/_facts.html", "#ladder": "live/_ladder.html", "#orders": "live/_orders.html"}
@@ -22,7 +22,7 @@ PARTS = {"#now": "live/_now.html", "#facts": "live/_facts.html", "#ladder": "liv
 
 def messages_of(row: DialogRow) -> segments.Found:
     """Return the call's stored messages and what is missing of them; masked when the row is."""
-    found = segments.read(Path(settings.VAR) / "messages", bytes(row.frames))
+    found = segments.read(messages_folder(row._state.db or ""), bytes(row.frames))
     return msgspec.structs.replace(found, messages=row.seen_as.messages(found.messages)) if row.seen_as else found
 
 

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dashboard.live.changes import Reader, light, sizes_of
 from dashboard.live.columns import COLUMNS, STANDARD, table_row
-from dashboard.live.counters import count_calls
+from dashboard.live.counters import count_calls, strip_context
 from dashboard.live.filter import CallFilter
+from dashboard.live.kpis import last_hour
 from dashboard.live.layout import Layout
 from dashboard.live.render import seen
 from dashboard.live.shown import first_profile
@@ -52,8 +53,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
         "full_query": "&".join(filter(None, (chosen.query, layout.query))),
         "views": views_for(request, policy),
-        "figures": count_calls(now_ns),
-        "now_ns": now_ns,
+        **strip_context(count_calls(now_ns), last_hour(now_ns), now_ns),
         "states": {"1": "Setting up", "2": "Ringing", "3": "No ACK", "4": "In call"},
         "welcome": WELCOMED not in request.COOKIES,
         "history": settings.DIALTAP.history,

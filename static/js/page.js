@@ -4,6 +4,7 @@ import "./alerts.js";
 import "./keys.js";
 import "./live.js";
 import "./picks.js";
+import "./query.js";
 import { tick } from "./clock.js";
 
 const root = document.documentElement;

@@ -5,7 +5,8 @@ import pytest
 from dashboard.history.retention import MINUTES_NS, prune_minutes
 from dashboard.history.rows import Change
 from dashboard.ingest import trend
-from dashboard.ingest.trend import MINUTE_NS, ProfileTrend, write
+from dashboard.ingest.figures import write_figures
+from dashboard.ingest.trend import MINUTE_NS, ProfileTrend
 from dashboard.models import ProfileMinute
 from dialogs.engine.profiles import Profiles
 from tests.dashboard.history.calls import call
@@ -68,7 +69,7 @@ def test_minutes_are_written_and_go_after_a_day():
     node = Node()
     node.sizes(1, 1)
     node.take(changed(1, begun=True))
-    write(node.trend.take([], NOW + MINUTE_NS))
-    write([])
+    write_figures(node.trend.take([], NOW + MINUTE_NS))
+    write_figures([])
     kept = ProfileMinute.objects.count()
     assert (kept, prune_minutes(NOW + MINUTES_NS), prune_minutes(NOW + MINUTES_NS + 1, 1), ProfileMinute.objects.count()) == (2, 0, 2, 0)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0011_saved_views'),
+        ('dashboard', '0012_asked_columns'),
     ]
 
     operations = [
