@@ -18,6 +18,8 @@ STOPS = {
     "orders": "/orders/",
     "capture": "/taps/",
     "reconcile": "/reconcile/",
+    "kpis": "/kpis/",
+    "styles": "/styles/",
     "audit": "/audit/",
     "tokens": "/tokens/",
     "welcome": "/welcome/",
