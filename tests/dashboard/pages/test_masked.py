@@ -74,7 +74,7 @@ POSTS = {
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
 }
-NUMBERLESS = {"tokens", "token_revoke", "rpc", "login", "logout", "healthz", None}
+NUMBERLESS = {"tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
 "Pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
 
 
