@@ -64,7 +64,7 @@ for (const input of document.querySelectorAll("input[data-complete]")) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) list.hidden ? look(true) : point(step);
     else if (at >= 0 && ["Enter", "Tab"].includes(event.key)) take(at);
-    else if (event.key === "Escape" && !list.hidden) show([]);
+    else if (event.key === "Escape") list.hidden ? input.blur() : show([]); // a browser would empty the box
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from dashboard.ingest import opening
@@ -31,8 +32,9 @@ RECORDING = ROOT / "tests" / "recordings" / "reinvite" / "capture.pcap"
 
 
 @pytest.fixture(autouse=True)
-def no_process(monkeypatch):
+def no_process(db, django_db_blocker, monkeypatch):
     """Read in this process, as the command does in one of its own, and leave nothing."""
+    monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", django_db_blocker._real_ensure_connection)  # databases come and go
     monkeypatch.setattr(os, "nice", lambda _: 0)
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
     monkeypatch.setattr(files, "start", lambda ident: call_command("open_capture", ident))
@@ -208,9 +210,9 @@ def test_progress_is_asked_for_until_it_is_over(operator, monkeypatch):
     assert ["hx-get" in text, "5,000 packets, 12 calls, up to 2026-11-21 20:58:37.000" in text, "Show its calls" in text] == [True, True, False]
 
 
-@pytest.mark.django_db(transaction=True)
 def test_file_is_read_by_a_process_of_its_own(operator, monkeypatch):
     monkeypatch.undo()
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     started = []
     plain = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(plain(*a, **k)) or started[-1])

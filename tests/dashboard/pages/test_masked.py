@@ -66,7 +66,7 @@ POSTS = {
     "order_retry": ("/orders/1/retry/", {}),
 }
 NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", None}
-"Opened capture files, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
+"Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
 
 
 @pytest.fixture
