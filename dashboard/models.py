@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
 from dashboard.kept import KpiSample, SavedView
-from dashboard.observed import Alert, ProxyTable, TapStatus
+from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
@@ -31,6 +31,7 @@ __all__ = [
     "Order",
     "OrderRequest",
     "ProfileEntry",
+    "ProfileMinute",
     "ProxyTable",
     "SavedView",
     "TapStatus",

@@ -7,7 +7,26 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.pages import alerts, audit, bulk, call, callers, change, exports, files, history, live, orders, peers, reconcile, taps, tokens, views
+from dashboard.pages import (
+    alerts,
+    audit,
+    bulk,
+    call,
+    callers,
+    change,
+    exports,
+    files,
+    history,
+    kpis,
+    live,
+    orders,
+    peers,
+    profiles,
+    reconcile,
+    taps,
+    tokens,
+    views,
+)
 from dashboard.rpc import view as rpc
 
 urlpatterns = [
@@ -15,7 +34,10 @@ urlpatterns = [
     path("views/keep/", views.keep, name="view_keep"),
     path("views/<int:number>/drop/", views.drop, name="view_drop"),
     path("welcome/", live.welcome, name="welcome"),
-    path("profiles/", live.profiles, name="profiles"),
+    path("profiles/", profiles.profiles, name="profiles"),
+    path("profiles/value/", profiles.profile, name="profile"),
+    path("kpis/", kpis.kpis, name="kpis"),
+    path("kpis/data", kpis.data, name="kpis_data"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),

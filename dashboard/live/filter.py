@@ -6,7 +6,7 @@ What is typed goes through the one door of the query language, `dashboard.query.
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from django.conf import settings
 
 from dashboard.models import DialogQuerySet
 from dashboard.privacy.sealed import LONGEST as SEALED_LONGEST
-from dashboard.privacy.sealed import is_sealed, unseal
+from dashboard.privacy.sealed import is_sealed, seal, unseal
 from dashboard.query.asked import Asked, asked
 from dashboard.query.tree import LONGEST
 from dashboard.query.zones import known
@@ -60,6 +60,11 @@ class CallFilter:
         parts = {"q": self.q, "caller": self.caller, "profile": self.profile if "=" in self.profile else ""}
         return " ".join(f"{name}={text}" for name, text in parts.items() if text and not is_sealed(text))
 
+    def sealed(self) -> Self:
+        """Return the same filter with what may be a number as tokens: for links that show none."""
+        q, caller, profile = (seal(text) if text and not is_sealed(text) else text for text in (self.q, self.caller, self.profile))
+        return replace(self, q=q, caller=caller, profile=profile)
+
     def __bool__(self) -> bool:
         return bool(self.q or self.caller or self.profile or self.state or self.peer)
 
@@ -72,7 +77,7 @@ class CallFilter:
     @property
     def asked(self) -> Asked:
         """What `q` asks for; compiled once."""
-        return asked(self.q, self.zone or settings.TIME_ZONE, inside=True, whole=self.whole)
+        return asked(unseal(self.q), self.zone or settings.TIME_ZONE, inside=True, whole=self.whole)
 
     @property
     def timed(self) -> bool:

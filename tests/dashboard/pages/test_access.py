@@ -16,6 +16,7 @@ LOOKED_AT = [
     "/history/calls.csv",
     "/callers/",
     "/peers/",
+    "/profiles/value/?profile=caller",
     "/alerts/",
     "/orders/",
     "/orders/1/",

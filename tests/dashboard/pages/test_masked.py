@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from dashboard.history.messages import StoredMessage
-from dashboard.models import Alert, AuditEvent, Bulk, DialogRow, Order, ProxyTable, TapStatus
+from dashboard.models import Alert, AuditEvent, Bulk, DialogRow, Order, ProxyTable, SavedView, TapStatus
 from dashboard.privacy.sealed import seal
 from dashboard.urls import urlpatterns
 from dialogs.config import Control, Privacy
@@ -33,6 +33,7 @@ PAGES = {
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
+    "profile": f"/profiles/value/?{urlencode({'profile': seal(f'caller=sip:{CALLER}@example.net')})}",
     "peers": "/peers/",
     "callers": "/callers/",
     "alerts": "/alerts/",
@@ -55,14 +56,14 @@ PAGES = {
     "change_form": f"/call/{UID}/change/form",
 }
 POSTS = {
+    "view_keep": ("/views/keep/", {"name": "mine", "query": f"state=4&caller={seal(CALLER)}"}),
+    "view_drop": ("/views/1/drop/", {}),
     "alerts_seen": ("/alerts/seen/", {"newest": "1"}),
     "bulk_ask": ("/bulk/", {"uid": UID}),
     "bulk_start": ("/bulk/start/", {"uids": UID, "key": "k"}),
     "bulk_stop": ("/bulk/1/stop/", {}),
     "end": (f"/call/{UID}/end/", {"reason": "."}),
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
-    "view_keep": ("/views/keep/", {"name": "mine", "query": "state=4"}),
-    "view_drop": ("/views/1/drop/", {}),
     "order_retry": ("/orders/1/retry/", {}),
 }
 NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", None}
@@ -94,6 +95,9 @@ def world(settings) -> Client:
     finding = ["stuck", UID, [f"{CALLEE[1:]}@x", "a"], 5, 4, 1, 7, 9]
     ProxyTable.objects.create(node="n1", at_ns=time.time_ns(), proxy="http://x", detail=json.dumps({"findings": [finding], "counts": {"stuck": 1}}))
     report = Report(calls=("", 1, 0, 0, 1, 0), callers=((f"sip:{CALLER}@example.net", 1, 0, 0, 1, 0),), callers_known=1)
+    SavedView.objects.create(
+        owner=person("viewer"), name="others", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
+    )
     TapStatus.objects.create(name="engine:n1", node="n1", at_ns=time.time_ns(), detail=encode(report))
     user = person("operator")
     user.user_permissions.add(Permission.objects.get(codename="read_audit"))
@@ -157,6 +161,7 @@ def test_capture_file_is_masked_and_readable(world, tmp_path):
 
 LINKS = [
     ("/", 'href="(/\\?profile=[^"]+)"'),
+    ("/profiles/", 'href="(/profiles/value/\\?profile=[^"]+)"'),
     ("/profiles/", 'href="(/\\?profile=[^"]+)"'),
     ("/callers/", 'href="(/\\?caller=[^"]+)"'),
     ("/alerts/", 'href="(/\\?profile=[^"]+)"'),
@@ -205,7 +210,7 @@ def test_number_is_found_by_its_whole_only_and_that_is_written_down(world):
 
 def test_same_search_finds_more_for_who_may_see_numbers(world):
     client = Client()
-    client.force_login(person("viewer"))
+    client.force_login(User.objects.get(username="viewer"))
     found = [UID in said(client.get(f"/history/?{urlencode({'callee': '+1555*'})}")), UID in said(client.get("/?q=1555"))]
     assert (found, AuditEvent.objects.filter(action="number searched").count()) == ([True, True], 0)
 
@@ -213,6 +218,13 @@ def test_same_search_finds_more_for_who_may_see_numbers(world):
 def test_prefix_is_refused_in_words(world):
     response = world.get("/history/?callee=1555*")
     assert (response.status_code, "numbers are masked for you: ask for the whole number with =" in said(response)) == (400, True)
+
+
+def test_shared_view_of_a_number_opens_its_calls(world):
+    record(call(2))
+    address = re.findall(r'href="(/\?[^"]+)"><bdi>others</bdi>', said(world.get("/")))[0].replace("&amp;", "&")
+    text = said(world.get(address))
+    assert (f"/call/{UID}/" in text, call(2).uid in text, "sort=age" in address, leaks(text)) == (True, False, True, [])
 
 
 def test_token_of_a_link_is_not_shown_as_a_number(world):

@@ -44,7 +44,7 @@ def test_live_page_shows_live_calls_newest_first(viewer):
 def test_live_page_opens_its_socket_with_its_filter(viewer):
     record(call(1), call(2, caller="ann"))
     text = text_of(viewer, "/?q=ann&state=4")
-    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
+    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
 
 
 def test_empty_live_page_offers_the_demo(viewer):
