@@ -4,9 +4,8 @@ import time
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
 from dashboard.history.builder import Builder, typed, written
@@ -18,7 +17,7 @@ from dashboard.pages.live import rows_of, watcher
 from dashboard.pages.zones import zone_of, zoned
 from dashboard.privacy import Policy, policy_of
 from dashboard.query.cost import TooSlow, at_most
-from dashboard.query.fields import schema
+from dashboard.query.offers import offers
 from dashboard.query.zones import label, offered
 from dashboard.rpc.access import address_of
 
@@ -129,7 +128,6 @@ def address(asked: Asking, *, when: str | None = None) -> str:
 
 @require_GET
 @watcher
-@cache_control(private=True, max_age=3600)
-def fields(_: HttpRequest) -> JsonResponse:
-    """Return what can be asked, for completion in the search box."""
-    return JsonResponse(schema(), safe=False)
+def ways_on(request: HttpRequest) -> HttpResponse:
+    """Show what could stand next in the search box."""
+    return render(request, "pages/_offers.html", {"offers": offers(request.GET.get("q", ""))})

@@ -218,8 +218,3 @@ FIELDS: dict[str, Field] = {
     "h_entry": Field(NUMERIC, "Kamailio's hash entry", "h_entry"),
     "h_id": Field(NUMERIC, "Kamailio's dialog number", "h_id"),
 }
-
-
-def schema() -> list[dict[str, object]]:
-    """Return what completion needs: name, operators, values, meaning of each field."""
-    return [{"name": name, "ops": field.operators, "values": field.values, "means": field.means} for name, field in FIELDS.items()]

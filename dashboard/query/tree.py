@@ -186,6 +186,12 @@ def parse(text: str) -> Node:
     return tree
 
 
+def expecting(text: str) -> tuple[list[Token], set[str]]:
+    """Return the tokens of a query's beginning, and the grammar's names of what may follow. Raises UnexpectedInput where no query begins so."""
+    so_far: Any = _PLAIN.parse_interactive(text)  # lark has no types for what follows
+    return so_far.exhaust_lexer(), set(so_far.accepts())
+
+
 def _check(text: str) -> None:
     """Refuse what is too long, and what no database takes for text."""
     if len(text) > LONGEST:

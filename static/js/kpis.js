@@ -1,10 +1,12 @@
 // The charts of the KPI page: uPlot draws, the address holds the range, a click opens the calls behind a point.
 
+import { $ } from "./shared.js";
+
 /* global uPlot */
 
 const EVERY_MS = 10000; // a new sample comes this often
 const HEIGHT = 190;
-const box = document.getElementById("charts");
+const box = $("#charts");
 const plots = new Map(); // chart -> [its plot, its data]
 
 const token = (name) => {
@@ -35,7 +37,7 @@ function open(plot, chart) {
 }
 
 function draw(chart) {
-  const place = document.getElementById(`chart-${chart.name}`);
+  const place = $(`#chart-${chart.name}`);
   const grid = { stroke: token("line"), width: 1 };
   const axis = { stroke: token("dim"), grid, ticks: grid, font: "11px system-ui" };
   const most = chart.series[0].unit === "%" ? 100 : 1;
@@ -61,7 +63,7 @@ async function load() {
   const answer = await fetch(box.dataset.source + location.search);
   if (answer.ok) {
     const found = await answer.json();
-    document.getElementById("no-samples").hidden = found.charts[0].at.length > 0;
+    $("#no-samples").hidden = found.charts[0].at.length > 0;
     for (const chart of found.charts) {
       const plot = plots.get(chart.name)?.[0];
       plot?.setData(columns(chart));
@@ -71,6 +73,6 @@ async function load() {
   if (!location.search.includes("until")) setTimeout(load, EVERY_MS);
 }
 
-addEventListener("resize", () => plots.forEach(([plot], name) => plot.setSize({ width: document.getElementById(`chart-${name}`).clientWidth - 16, height: HEIGHT })));
+addEventListener("resize", () => plots.forEach(([plot], name) => plot.setSize({ width: $(`#chart-${name}`).clientWidth - 16, height: HEIGHT })));
 new MutationObserver(() => location.reload()).observe(document.documentElement, { attributeFilter: ["data-theme"] }); // canvas knows no tokens
 load();

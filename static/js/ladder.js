@@ -1,8 +1,10 @@
 // The ladder of the call page: opening, picking and comparing messages, times, colours, keys. The server draws it and lets it grow.
 
-const call = document.querySelector(".call");
-const desk = document.querySelector(".desk");
-const steps = () => [...desk.querySelectorAll("#steps > li")];
+import { $, $$, beside, on } from "./shared.js";
+
+const call = $(".call");
+const desk = $(".desk");
+const steps = () => $$("#steps > li", desk);
 const number = (step) => step.id.slice(1);
 const CYCLES = { times: ["relative", "delta", "absolute"], colour: ["type", "transaction", "leg"] };
 const KINDS = ["req", "ok", "odd", "fail", "prov"]; // colours in turn
@@ -12,7 +14,7 @@ let shown = ""; // the message in #raw
 let mark = ""; // times count from it
 
 const load = (path) => htmx.ajax("GET", call.dataset.messages + path, { target: "#raw", swap: "innerHTML" });
-const holding = (n) => desk.querySelector(`#steps > [data-n~="${CSS.escape(n)}"]`);
+const holding = (n) => $(`#steps > [data-n~="${CSS.escape(n)}"]`, desk);
 
 // After every change: the server knows neither the times' form nor what is picked.
 function paint() {
@@ -21,7 +23,7 @@ function paint() {
   let before = 0;
   for (const step of all) {
     const { s, x, h } = step.dataset;
-    const time = step.querySelector("time");
+    const time = $("time", step);
     const from = chosen.times === "delta" ? before : zero;
     const text = chosen.times === "absolute" ? time.title.slice(11, 23) : (s - from < 0 ? "" : "+") + (s - from).toFixed(3);
     if (time.textContent !== text) time.textContent = text;
@@ -32,7 +34,7 @@ function paint() {
     step.classList.toggle("sel", picked.includes(number(step)) || number(step) === mark);
     step.toggleAttribute("aria-current", step === holding(shown || "0"));
   }
-  for (const button of desk.querySelectorAll("[data-cycle]")) button.querySelector("b").textContent = chosen[button.dataset.cycle];
+  for (const button of $$("[data-cycle]", desk)) $("b", button).textContent = chosen[button.dataset.cycle];
 }
 
 function open(n) {
@@ -63,16 +65,13 @@ const focus = (step) => step?.querySelector("a").focus();
 
 function move(by) {
   const all = steps();
-  const at = all.indexOf(document.activeElement.closest("#steps > li") ?? holding(shown || "0"));
-  focus(all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by))]);
+  focus(beside(all, document.activeElement.closest("#steps > li") ?? holding(shown || "0"), by));
 }
 
 const ANYWHERE = {
   ArrowDown: () => move(1),
   ArrowUp: () => move(-1),
-  w: () => cycle("times"),
-  c: () => cycle("colour"),
-  s: () => (desk.querySelector(".segs [aria-current] + a") ?? desk.querySelector(".segs a")).click(),
+  s: () => ($(".segs [aria-current] + a", desk) ?? $(".segs a", desk)).click(),
 };
 const ON_STEP = {
   Home: () => focus(steps()[0]),
@@ -87,11 +86,11 @@ const ON_STEP = {
   },
 };
 
-document.addEventListener(
+on(
   "keydown",
   (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open], :popover-open")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open], :popover-open")) return;
     const step = target.closest("#steps > li");
     const act = (step && ON_STEP[key]) || ((step || target === document.body || target.id === "main") && ANYWHERE[key]);
     if (!act) return;
@@ -102,7 +101,7 @@ document.addEventListener(
   true,
 );
 
-document.addEventListener("click", (event) => {
+on("click", (event) => {
   const link = event.target.closest('a[href*="#m"]');
   const cycles = event.target.closest("[data-cycle]");
   if (cycles) cycle(cycles.dataset.cycle);
@@ -116,13 +115,13 @@ document.addEventListener("click", (event) => {
 // The transaction under the pointer or the focus lights up, on both hops.
 function light(event) {
   const x = event.target.closest?.("#steps > li")?.dataset.x;
-  for (const step of desk.querySelectorAll(".lit")) step.classList.remove("lit");
-  if (x >= 0) for (const step of desk.querySelectorAll(`#steps > [data-x="${x}"]`)) step.classList.add("lit");
+  for (const step of $$(".lit", desk)) step.classList.remove("lit");
+  if (x >= 0) for (const step of $$(`#steps > [data-x="${x}"]`, desk)) step.classList.add("lit");
 }
 desk.addEventListener("pointerover", light);
 desk.addEventListener("focusin", light);
 
-document.addEventListener("htmx:ws:after:message:incoming", paint);
+on("htmx:ws:after:message:incoming", paint);
 
 // A permalink, also to a message that a step stands for.
 function follow() {

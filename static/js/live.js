@@ -2,6 +2,7 @@
 // htmx's hx-ws owns the socket and swaps `content`; see dashboard/live/frames.py for the envelope.
 
 import { ago, hear, tick } from "./clock.js";
+import { $, $$, on, say } from "./shared.js";
 
 const STALE_MS = 2000; // the server speaks at least every second
 const DEAD_MS = 8000; // a socket that is open and silent this long is replaced
@@ -10,89 +11,72 @@ const MOST_NEW = 1000; // the server counts no further
 const ACK_EVERY = 8;
 const FORBIDDEN = 4403;
 
-const $ = (id) => document.getElementById(id);
-const wire = $("wire");
-const link = $("link");
+const wire = $("#wire");
+const link = $("#link");
 let connection = null;
 let last = 0;
 let heard = performance.now();
 let state = "wait";
 let fresh = 0; // calls that came since the rows were sorted
 let held = 0; // rows that would have come or gone
-let dirty = false;
 let frozen = false;
 let pointed = 0;
 
-const say = (message) => {
+const tell = (message) => {
   if (connection?.socket?.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify(message));
 };
 
-// A table under the pointer, an open menu, or a focused row: rows neither come nor go.
-function holding() {
-  if (frozen) return true;
-  const recent = performance.now() - pointed < REST_MS;
-  return (recent && $("rows")?.matches(":hover")) || $("menu")?.matches(":popover-open");
-}
+// A table that is frozen or under the pointer, an open menu: rows neither come nor go.
+const holding = () => frozen || (performance.now() - pointed < REST_MS && $("#rows")?.matches(":hover")) || $("#menu")?.matches(":popover-open");
 
 function showHeld() {
-  const chip = $("held");
+  const chip = $("#held");
   if (!chip) return;
   const news = fresh && `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
   chip.hidden = !fresh && !held;
-  chip.classList.toggle("held", dirty);
-  chip.textContent = dirty ? `${frozen ? "Frozen" : "Held"}: ${[news, held && `${held} to come or go`].filter(Boolean).join(", ")}: show` : `${news}: sort`;
+  chip.classList.toggle("held", held > 0);
+  chip.textContent = held ? `${frozen ? "Frozen" : "Held"}: ${[news, `${held} to come or go`].filter(Boolean).join(", ")}: show` : `${news}: sort`;
 }
 
 // Sorted anew because somebody asked, at once: what moves then moves under nobody's hand.
 function sort() {
   freeze(false);
-  dirty = false;
-  say({ sort: true });
+  held = 0;
+  tell({ sort: true });
 }
 
 function freeze(on) {
   frozen = on;
-  $("freeze")?.setAttribute("aria-pressed", on);
+  $("#freeze")?.setAttribute("aria-pressed", on);
 }
 
 function release() {
-  if (!dirty) return;
-  dirty = false;
+  if (!held || holding()) return;
   held = 0;
-  say({ refresh: true });
+  tell({ refresh: true });
 }
 
-function note(text) {
-  const line = $("resync");
-  line.textContent = text;
-  line.hidden = false;
-  clearTimeout(note.timer);
-  note.timer = setTimeout(() => (line.hidden = true), 6000);
-}
-
-const REASONS = { gap: "An update was lost. Everything was loaded again.", overflow: "This browser was too slow. Everything was loaded again." };
+const REASONS = { gap: "An update was lost", overflow: "This browser was too slow" };
 
 function arrive(frame) {
   hear(frame.at);
   heard = performance.now();
   if (frame.snapshot) {
-    if (REASONS[frame.snapshot]) note(REASONS[frame.snapshot]);
+    if (REASONS[frame.snapshot]) say(`${REASONS[frame.snapshot]}. Everything was loaded again.`, 6000, $("#resync"));
     if (frame.snapshot !== "refresh") fresh = 0;
-    dirty = false;
-    held = 0;
-    followed = 0; // another connection knows nothing of it
+    held = followed = 0; // another connection knows nothing of it
   } else if (frame.n !== last + 1) {
-    say({ resync: last });
+    tell({ resync: last });
   }
   last = frame.n;
   fresh += frame.new ?? 0;
-  if (frame.n % ACK_EVERY === 0 || frame.snapshot) say({ ack: frame.n });
+  if (frame.n % ACK_EVERY === 0 || frame.snapshot) tell({ ack: frame.n });
 }
 
 // Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
 function content(frame) {
-  if (!frame.moves || !holding()) return frame.moves ? (frame.content ?? "") + frame.moves : frame.content;
-  dirty = true;
+  if (!frame.moves) return frame.content;
+  if (!holding()) return (frame.content ?? "") + frame.moves;
   held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
 }
@@ -100,37 +84,36 @@ function content(frame) {
 // An order whose progress is on the screen is followed: its steps come with the frames.
 let followed = 0;
 function follow() {
-  const order = Number(document.querySelector(":is(dialog[open], main) [data-order]")?.dataset.order ?? 0);
-  if (order !== followed) say({ order: (followed = order) });
+  const order = Number($(":is(dialog[open], main) [data-order]")?.dataset.order ?? 0);
+  if (order !== followed) tell({ order: (followed = order) });
 }
 
-document.addEventListener("htmx:ws:before:message:incoming", (event) => {
+on("htmx:ws:before:message:incoming", (event) => {
   const frame = JSON.parse(event.detail.message.data);
   arrive(frame);
   event.detail.message.data = JSON.stringify({ n: frame.n, content: content(frame) });
   showHeld();
 });
-document.addEventListener("htmx:ws:after:message:incoming", () => tick());
-document.addEventListener("htmx:ws:after:connection", (event) => {
+on("htmx:ws:after:message:incoming", () => tick());
+on("htmx:ws:after:connection", (event) => {
   connection = event.detail.connection;
   last = 0;
 });
-document.addEventListener("htmx:ws:close", (event) => {
+on("htmx:ws:close", (event) => {
   if (event.detail.code === FORBIDDEN) show("out", "Signed out", "");
 });
 
 function show(next, word, age) {
   state = next;
   link.dataset.link = next;
-  link.querySelector("[data-link-word]").textContent = word;
-  link.querySelector("[data-link-age]").textContent = age;
+  $("[data-link-word]", link).textContent = word;
+  $("[data-link-age]", link).textContent = age;
   document.body.classList.toggle("stale", next === "stale" || next === "out");
 }
 
 function watch() {
-  if (state === "out") return;
+  if (state === "out" || document.hidden) return;
   const silent = performance.now() - heard;
-  if (document.hidden) return;
   if (silent < STALE_MS) {
     if (last) show("live", "Live", ago(silent));
     return;
@@ -146,30 +129,26 @@ function watch() {
 function choose(form) {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const query = new URLSearchParams(chosen).toString();
-  for (const wish of [$("bulk")?.elements.filter, $("keep")?.elements.query, $("chooser")?.elements.q]) if (wish) wish.value = wish.name === "q" ? (chosen.q ?? "") : query;
+  for (const field of $$("[data-asked]")) field.value = field.name === "q" ? (chosen.q ?? "") : query;
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
   const address = `/ws/live/?page=live${query ? `&${query}` : ""}`;
   wire.setAttribute("hx-ws:connect", address);
   if (connection) connection.url = connection.url.replace(/\/ws\/live\/.*$/, address);
-  for (const anchor of document.querySelectorAll("a[data-view]")) {
+  for (const anchor of $$("a[data-view]")) {
     const url = new URL(anchor.href);
     chosen.q ? url.searchParams.set("q", chosen.q) : url.searchParams.delete("q");
     anchor.href = url;
   }
-  say({ filter: chosen });
+  tell({ filter: chosen });
 }
 
-export const KEYS = { p: () => $("freeze")?.click(), r: () => $("rows") && sort() };
-
 if (wire) {
-  setInterval(watch, 250);
-  setInterval(() => holding() || release(), 250);
-  setInterval(follow, 250);
-  document.addEventListener("visibilitychange", () => (heard = performance.now()));
-  $("rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
-  $("held")?.addEventListener("click", sort);
-  $("freeze")?.addEventListener("click", () => (freeze(!frozen), showHeld()));
-  const form = $("filter");
+  setInterval(() => [watch, release, follow].forEach((act) => act()), 250);
+  on("visibilitychange", () => (heard = performance.now()));
+  $("#rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
+  $("#held")?.addEventListener("click", sort);
+  $("#freeze")?.addEventListener("click", () => (freeze(!frozen), showHeld()));
+  const form = $("#filter");
   let typing;
   form?.addEventListener("input", (event) => {
     if ("whole" in form.dataset) return; // each search is written down: none for half a number

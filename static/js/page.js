@@ -1,25 +1,18 @@
-// What pages share: menus, dialogs, copying, the theme, short notices.
+// What pages share: menus, dialogs, copying, the theme.
 
 import "./alerts.js";
 import "./keys.js";
 import "./live.js";
 import "./picks.js";
-import "./query.js";
+import { take } from "./query.js";
 import { tick } from "./clock.js";
+import { $, $$, on, around, keep, say, STEPS } from "./shared.js";
 
 const root = document.documentElement;
-const menu = document.getElementById("menu");
-const ask = document.getElementById("ask");
-let opener = null;
+const menu = $("#menu");
+const ask = $("#ask");
 
 tick();
-
-export function toast(text, ms = 2500) {
-  const box = document.getElementById("toast");
-  box.textContent = text;
-  clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => (box.textContent = ""), ms);
-}
 
 async function copy(text) {
   try {
@@ -33,68 +26,49 @@ async function copy(text) {
     document.execCommand("copy");
     area.remove();
   }
-  toast("Copied");
-}
-
-function place(box, near) {
-  const { right, bottom, top } = near.getBoundingClientRect();
-  box.style.left = `${Math.max(8, right - box.offsetWidth)}px`;
-  box.style.top = `${bottom + box.offsetHeight + 8 > innerHeight ? Math.max(8, top - box.offsetHeight) : bottom}px`;
+  say("Copied");
 }
 
 // What htmx loads into the menu or the dialog opens it.
-document.addEventListener("htmx:after:swap", (event) => {
-  const { ctx } = event.detail;
+on("htmx:after:swap", ({ detail: { ctx } }) => {
   tick();
-  if (ctx?.target === menu && opener) {
-    menu.showPopover();
-    place(menu, opener);
-    menu.querySelector("[data-first]")?.focus();
+  if (ctx?.target === menu) {
+    menu.showPopover({ source: ctx.sourceElement }); // CSS places it there, and the focus goes back there
+    $("[data-first]", menu)?.focus();
   }
   if (ctx?.target === ask && !ask.open) {
     menu.hidePopover();
     ask.showModal();
-    ask.querySelector("[autofocus]")?.focus();
+    $("[autofocus]", ask)?.focus();
   }
 });
 
 const CLICKS = {
-  ".more": (element) => (opener = element),
-  "[data-copy]": (element) => copy(element.dataset.copy),
-  "[data-copy-link]": (element) => copy(new URL(element.dataset.copyLink, location.href).href),
-  "[data-keys]": () => document.getElementById("keys").showModal(),
+  "[data-copy]": ({ dataset }) => copy(dataset.copy),
+  "[data-copy-link]": ({ dataset }) => copy(new URL(dataset.copyLink, location.href).href),
+  "[data-take]": ({ dataset }) => take(dataset.take),
   "[data-theme-toggle]": () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    try {
-      localStorage.setItem("dialtap-theme", root.dataset.theme);
-    } catch {
-      // storage is blocked: the choice lasts as long as the page
-    }
+    keep("theme", (root.dataset.theme = dark ? "light" : "dark"));
   },
 };
 
-document.addEventListener("click", (event) => {
+on("click", (event) => {
+  const { target } = event;
   for (const [selector, act] of Object.entries(CLICKS)) {
-    const element = event.target.closest?.(selector);
+    const element = target.closest(selector);
     if (element) act(element);
   }
-  const closer = event.target.closest?.("dialog [data-close]");
-  if (closer || event.target === ask) {
+  if (target.closest("dialog [data-close]")) {
     event.preventDefault();
-    event.target.closest("dialog").close();
+    target.closest("dialog").close();
   }
-  document.querySelectorAll("details:is(.who-menu, .drop-down)[open]").forEach((details) => details.contains(event.target) || (details.open = false));
 });
 
-menu?.addEventListener("toggle", (event) => {
-  if (event.newState === "closed") opener?.focus({ preventScroll: true });
-});
 menu?.addEventListener("keydown", (event) => {
-  const items = [...menu.querySelectorAll("a, button")];
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const step = STEPS[event.key];
   if (!step) return;
   event.preventDefault();
   event.stopPropagation();
-  items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+  around($$("a, button", menu), step);
 });

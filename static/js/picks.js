@@ -1,11 +1,13 @@
 // Rows that are picked stay picked, whatever the push does to them: the pushed row knows nothing of this browser's ticks.
 
-const rows = document.getElementById("rows");
-const all = document.querySelector("[data-pick-all]");
-const button = document.querySelector("[data-picked]");
+import { $, $$, on } from "./shared.js";
+
+const rows = $("#rows");
+const all = $("[data-pick-all]");
+const button = $("[data-picked]");
 const picked = new Set();
 
-const boxes = () => [...rows.querySelectorAll("[name=uid]:enabled")];
+const boxes = () => $$("[name=uid]:enabled", rows);
 
 function show() {
   const found = boxes();
@@ -19,13 +21,13 @@ function show() {
 }
 
 if (button) {
-  document.addEventListener("change", ({ target }) => {
+  on("change", ({ target }) => {
     if (target === all) boxes().forEach((box) => (all.checked ? picked.add(box.value) : picked.delete(box.value)));
     else if (target.name === "uid") target.checked ? picked.add(target.value) : picked.delete(target.value);
     else return;
     show();
   });
-  document.addEventListener("htmx:ws:after:message:incoming", show);
+  on("htmx:ws:after:message:incoming", show);
   boxes().forEach((box) => box.checked && picked.add(box.value)); // a reload keeps ticks
   show();
 }

@@ -63,7 +63,7 @@ async def _history(page: Page, number: str) -> None:
     """The same query, a download that counts, the form."""
     await page.goto(f"{URL}/history/?q=to ~ {number}")
     await expect(page.locator("table.history tbody tr")).to_have_count(1)
-    await page.locator("summary", has_text="Download").click()
+    await page.get_by_role("button", name="Download").click()
     async with page.expect_download() as coming:
         await page.get_by_text("CSV, for spreadsheets").click()
     with (await (await coming.value).path()).open(newline="") as file:

@@ -61,7 +61,7 @@ def test_call_that_is_up_can_be_downloaded():
 def test_button_stands_on_the_page_of_a_call_with_messages():
     row = recorded("basic")
     page = client().get(f"/call/{row.uid}/").content.decode()
-    assert re.findall(r'<a data-pcap href="([^"]+)" download>', page) == [f"/call/{row.uid}/pcap/"]
+    assert re.findall(r'<a aria-keyshortcuts="d" href="([^"]+)" download>', page) == [f"/call/{row.uid}/pcap/"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -121,14 +121,11 @@ def test_download_of_a_mistake_is_the_page_that_says_it(viewer):
     assert "Column 6" in text_of(viewer, "/history/calls.json", 400, q="code ~ 4")
 
 
-def test_completion_knows_the_fields(viewer):
-    fields = viewer.get("/history/fields.json").json()
-    assert {
-        "name": "code",
-        "ops": ["=", "<", "<=", ">", ">=", "in"],
-        "values": ["404", "408", "480", "486", "487", "503", "603"],
-        "means": "status that failed the call",
-    } in fields
+def test_completion_says_what_could_stand_next(viewer):
+    assert text_of(viewer, "/history/offers/", q='code = "404" and <b>dur').strip() == ""
+    assert text_of(viewer, "/history/offers/", q='to = "<b>" and dur').strip() == (
+        '<button type="button" data-take="to = &quot;&lt;b&gt;&quot; and duration "><b>duration</b> seconds, as the table shows them</button>'
+    )
 
 
 def test_question_is_asked_in_one_query(viewer, django_assert_num_queries):

@@ -13,7 +13,7 @@ from dashboard.history.recorder import Recorder
 from dashboard.models import DialogRow
 from dashboard.query.asked import asked
 from dashboard.query.errors import QueryError
-from dashboard.query.fields import FIELDS, schema
+from dashboard.query.fields import FIELDS
 from dashboard.query.tree import LONGEST, MOST_COMPARISONS, MOST_VALUES, parse, quoted
 from tests.dashboard.history.calls import NOW, SECOND, call, change
 
@@ -303,10 +303,6 @@ def test_any_text_can_be_quoted(text: str) -> None:
         assert "cannot be searched for" in error.why  # noqa: PT017
     else:
         assert tree.values[0].text == text  # type: ignore[union-attr]
-
-
-def test_schema_names_every_field_with_its_operators() -> None:
-    assert {str(field["name"]): field["ops"] for field in schema()} == {name: field.operators for name, field in FIELDS.items()}
 
 
 @pytest.mark.parametrize(
