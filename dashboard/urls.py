@@ -41,6 +41,7 @@ urlpatterns = [
     path("profiles/value/", profiles.profile, name="profile"),
     path("kpis/", kpis.kpis, name="kpis"),
     path("kpis/data", kpis.data, name="kpis_data"),
+    path("kpis/calls", kpis.calls, name="kpis_calls"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
     path("alerts/", alerts.alerts, name="alerts"),

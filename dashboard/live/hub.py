@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from dashboard.live.changes import Changes, Reader
 from dashboard.live.counters import Counters
 from dashboard.live.following import Followed, follow
-from dashboard.live.frames import Frame
+from dashboard.live.frames import Frame, partial
 from dashboard.live.health import TapMeter
 from dashboard.live.render import Renderer
 from dashboard.privacy import CLEAR, Policy
@@ -29,6 +29,12 @@ WINDOW = 40
 
 GIVE_UP_NS = 60_000_000_000
 "A browser that stays behind this long is cut off; it comes back by itself."
+
+NOTICES = {
+    "gap": '<p class="resync">An update was lost. Everything was loaded again.</p>',
+    "overflow": '<p class="resync">This browser was too slow. Everything was loaded again.</p>',
+}
+"Why everything is loaded again, where that is not what somebody asked for; the style lets it go after some seconds."
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +180,8 @@ class Hub:
         """Return what brings a browser up to date, or all of it when there is a reason."""
         view = client.view
         frame = view.snapshot(changes, now_ns, reason) if reason else view.catch_up(changes, now_ns)
+        if reason in NOTICES:
+            frame.updates.append(partial("#resync", "innerHTML", NOTICES[reason]))
         if self.taps.changed or reason:
             frame.updates.append(self.taps.fragment)
         if (order := followed.get((client.order, client.policy))) is not None and (reason or order.stamp != client.order_stamp):

@@ -14,7 +14,7 @@ from dashboard.live.layout import Layout
 from dashboard.models import DialogRow
 from dashboard.orders.audit import searched
 from dashboard.pages.live import rows_of, watcher
-from dashboard.pages.zones import zone_of, zoned
+from dashboard.pages.zones import BROWSER, zone_of, zoned
 from dashboard.privacy import Policy, policy_of
 from dashboard.query.cost import TooSlow, at_most
 from dashboard.query.offers import offers
@@ -84,7 +84,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "exports": EXPORTS,
         "searched": bool(asked.question.asked.text or asked.when),
         "now_ns": now_ns,
-        "zones": offered(asked.zone),
+        "zones": offered(asked.zone, request.COOKIES.get(BROWSER, "")),
         "zone_label": label(asked.zone, now_ns),
         **counting(asked, found, now_ns, known=slow or not asked.good),
     }

@@ -2,14 +2,16 @@
 
 import time
 from typing import NamedTuple
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from dashboard.live.kpis import HOUR_NS, SECOND_NS, charts
+from dashboard.live.kpis import HOUR_NS, SECOND_NS, calls_behind, charts
 from dashboard.pages.live import watcher
-from dialogs.insight.kpi import CHARTS, KPIS
+from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS
 
 RANGES = {"15 min": 900, "1 h": 3600, "6 h": 6 * 3600, "24 h": 86400, "7 d": 7 * 86400}
 LONGEST_NS = 31 * 86400 * SECOND_NS
@@ -52,3 +54,14 @@ def data(request: HttpRequest) -> HttpResponse:
     """Return the series of all charts."""
     found = asked(request, time.time_ns())
     return JsonResponse({"charts": charts(found.since_ns, found.until_ns)})
+
+
+@require_GET
+@watcher
+def calls(request: HttpRequest) -> HttpResponse:
+    """Go to the calls behind a point of a chart: `kpi`, the end of its step `at` and its length `step` in seconds."""
+    kpi = BY_NAME.get(request.GET.get("kpi", ""))
+    until, step = (number(request.GET.get(name, "")) for name in ("at", "step"))
+    if kpi is None or not 0 < step < until:
+        raise Http404
+    return HttpResponseRedirect(f"{reverse('history')}?{urlencode({'q': calls_behind(kpi, until * SECOND_NS, step * SECOND_NS)})}")

@@ -11,6 +11,9 @@ from django.utils import timezone
 from dashboard.query.zones import known
 
 COOKIE = "dialtap_zone"
+BROWSER = "dialtap_here"
+"The cookie in which the script of all pages says the browser's own zone."
+
 YEAR = 365 * 86400
 
 type View = Callable[..., HttpResponseBase]

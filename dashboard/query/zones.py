@@ -18,9 +18,10 @@ def known(name: str) -> str:
     return name if name in names() else ""
 
 
-def offered(chosen: str) -> list[str]:
-    """Return the zones that a page offers: the site's, UTC, and the one that is chosen."""
-    return list(dict.fromkeys([settings.TIME_ZONE, "UTC", chosen or settings.TIME_ZONE]))
+def offered(chosen: str, browser: str = "") -> dict[str, str]:
+    """Return the zones that a page offers, each with its words: the site's, UTC, the one that is chosen, and the browser's own."""
+    zones = {name: name for name in (settings.TIME_ZONE, "UTC", chosen or settings.TIME_ZONE)}
+    return zones if browser in zones or not known(browser) else zones | {browser: f"{browser} (browser)"}
 
 
 def label(name: str, now_ns: int) -> str:

@@ -1,6 +1,6 @@
 // A new alert: said in a notice that screen readers read, and by the system where somebody has chosen that. Its words hold no number: see live/health.py.
 
-import { $, on, keep, say } from "./shared.js";
+import { $, keep, on, say } from "./shared.js";
 
 
 const box = $("#alert-count");
@@ -12,10 +12,10 @@ const wanted = () => window.Notification?.permission === "granted" && document.c
 const show = () => (choice.textContent = wanted() ? "Stop notifying of alerts" : "Notify of alerts");
 
 async function choose() {
-  const on = wanted();
-  const allowed = on || (await window.Notification?.requestPermission()) === "granted";
-  keep("notify", on ? "no" : "yes");
-  say(on ? "No notifications any more" : allowed ? "This browser will notify you of alerts" : "The browser does not allow notifications here");
+  const was = wanted();
+  const allowed = was || (await window.Notification?.requestPermission()) === "granted";
+  keep("notify", was ? "no" : "yes");
+  say(was ? "No notifications any more" : allowed ? "This browser will notify you of alerts" : "The browser does not allow notifications here");
   show();
 }
 
@@ -32,7 +32,7 @@ function look() {
 }
 
 if (box) {
-  choice.addEventListener("click", choose);
+  on("click", choose, choice);
   new MutationObserver(look).observe(box, { childList: true, subtree: true, attributes: true });
   show();
 }

@@ -1,6 +1,6 @@
 // Durations tick here; the server never pushes a clock. Elements say from when: data-since-ns, data-ago-ns (short), data-until-ns (countdown).
 
-import { $$ } from "./shared.js";
+import { $$, on } from "./shared.js";
 
 let offset = null; // server's clock minus ours, ms: the largest seen is the one with the least delay
 
@@ -31,4 +31,7 @@ export function tick() {
   }
 }
 
+tick();
 setInterval(tick, 250);
+on("htmx:after:swap", tick);
+on("htmx:ws:after:message:incoming", tick);

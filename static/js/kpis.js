@@ -1,21 +1,19 @@
 // The charts of the KPI page: uPlot draws, the address holds the range, a click opens the calls behind a point.
 
-import { $ } from "./shared.js";
-
-/* global uPlot */
+import { $, on } from "./shared.js";
 
 const EVERY_MS = 10000; // a new sample comes this often
-const HEIGHT = 190;
 const box = $("#charts");
-const plots = new Map(); // chart -> [its plot, its data]
+const plots = {}; // by chart; each has its newest data as `chart`
 
 const token = (name) => {
   box.style.outlineColor = `var(--${name})`; // light-dark() is resolved where it is used
   return getComputedStyle(box).outlineColor;
 };
-const utc = (seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")}Z`;
-const clock = (plot, times) => times.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB").replace(/:00$/, ""));
-const said = (unit) => (plot, value) => (value == null ? "–" : `${value.toLocaleString("en", { maximumFractionDigits: 2 })}${unit === "calls" ? "" : ` ${unit}`}`);
+const size = (name) => ({ width: $(`#chart-${name}`).clientWidth - 16, height: 190 });
+const date = (seconds) => new Date(seconds * 1000);
+const clock = (plot, times) => times.map((at) => date(at).toLocaleTimeString("en-GB").replace(/:00$/, ""));
+const said = (unit) => (plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }) + unit);
 const columns = (chart) => [chart.at, ...chart.series.map((line) => line.values)];
 
 // The zoom is a place to go to: it can be shared, reloaded, and left with "back".
@@ -26,53 +24,49 @@ function zoom(plot) {
   location.search = `?since=${since}&until=${Math.max(until, since + 30)}`;
 }
 
-function open(plot, chart) {
+// The calls of the line nearest to the click.
+function open(plot) {
+  const { at, series, step } = plot.chart;
   const { idx, top } = plot.cursor;
   if (idx == null || plot.select.width >= 8) return;
   const far = (line) => Math.abs(plot.valToPos(line.values[idx] ?? Infinity, "y") - top);
-  const line = chart.series.reduce((best, one) => (far(one) < far(best) ? one : best));
-  const until = chart.at[idx];
-  const query = (line.calls || 'begun = "WHEN"').replace("WHEN", `${utc(until - chart.step)}..${utc(until - 1)}`).replaceAll("AT", utc(until));
-  location.href = `${box.dataset.calls}?${new URLSearchParams({ q: query })}`;
+  const line = series.reduce((best, one) => (far(one) < far(best) ? one : best));
+  location.href = `calls?kpi=${line.name}&at=${at[idx]}&step=${step}`;
 }
 
 function draw(chart) {
-  const place = $(`#chart-${chart.name}`);
   const grid = { stroke: token("line"), width: 1 };
   const axis = { stroke: token("dim"), grid, ticks: grid, font: "11px system-ui" };
-  const most = chart.series[0].unit === "%" ? 100 : 1;
   const options = {
-    width: place.clientWidth - 16,
-    height: HEIGHT,
+    ...size(chart.name),
     cursor: { drag: { setScale: false }, sync: { key: "kpis" } },
-    scales: { y: { range: (plot, low, high) => [0, Math.max(high ?? 0, most) * 1.05] } },
+    scales: { y: { range: (plot, low, high) => [0, Math.max(high ?? 0, chart.least) * 1.05] } },
     axes: [{ ...axis, values: clock, space: 80 }, axis],
     series: [
-      { label: "At", value: (plot, at) => (at ? new Date(at * 1000).toLocaleString("en-GB") : "–") },
-      ...chart.series.map((line) => ({ label: line.title, stroke: token(line.tone), width: 1.6, points: { show: false }, value: said(line.unit) })),
+      { label: "At", value: (plot, at) => (at ? date(at).toLocaleString("en-GB") : "–") },
+      ...chart.series.map(({ title, tone, unit }) => ({ label: title, stroke: token(tone), width: 1.6, points: { show: false }, value: said(unit) })),
     ],
     hooks: { setSelect: [zoom] },
   };
-  const plot = new uPlot(options, columns(chart), place);
-  plot.over.addEventListener("click", () => open(plot, plots.get(chart.name)[1]));
-  plot.over.addEventListener("dblclick", () => (location.search = ""));
+  const plot = new uPlot(options, columns(chart), $(`#chart-${chart.name}`));
+  on("click", () => open(plot), plot.over);
+  on("dblclick", () => (location.search = ""), plot.over);
   return plot;
 }
 
 async function load() {
-  const answer = await fetch(box.dataset.source + location.search);
+  const answer = await fetch(`data${location.search}`);
   if (answer.ok) {
-    const found = await answer.json();
-    $("#no-samples").hidden = found.charts[0].at.length > 0;
-    for (const chart of found.charts) {
-      const plot = plots.get(chart.name)?.[0];
-      plot?.setData(columns(chart));
-      plots.set(chart.name, [plot ?? draw(chart), chart]);
+    const { charts } = await answer.json();
+    $("#no-samples").hidden = charts[0].at.length > 0;
+    for (const chart of charts) {
+      const plot = (plots[chart.name] ??= draw(chart));
+      plot.chart = chart;
+      plot.setData(columns(chart));
     }
   }
   if (!location.search.includes("until")) setTimeout(load, EVERY_MS);
 }
 
-addEventListener("resize", () => plots.forEach(([plot], name) => plot.setSize({ width: $(`#chart-${name}`).clientWidth - 16, height: HEIGHT })));
-new MutationObserver(() => location.reload()).observe(document.documentElement, { attributeFilter: ["data-theme"] }); // canvas knows no tokens
+addEventListener("resize", () => Object.entries(plots).forEach(([name, plot]) => plot.setSize(size(name))));
 load();

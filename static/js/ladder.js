@@ -1,14 +1,12 @@
 // The ladder of the call page: opening, picking and comparing messages, times, colours, keys. The server draws it and lets it grow.
 
-import { $, $$, beside, on } from "./shared.js";
+import { $, $$, beside, on, plain } from "./shared.js";
 
 const call = $(".call");
 const desk = $(".desk");
 const steps = () => $$("#steps > li", desk);
 const number = (step) => step.id.slice(1);
-const CYCLES = { times: ["relative", "delta", "absolute"], colour: ["type", "transaction", "leg"] };
 const KINDS = ["req", "ok", "odd", "fail", "prov"]; // colours in turn
-const chosen = { times: "relative", colour: "type" };
 let picked = []; // at most two
 let shown = ""; // the message in #raw
 let mark = ""; // times count from it
@@ -19,22 +17,23 @@ const holding = (n) => $(`#steps > [data-n~="${CSS.escape(n)}"]`, desk);
 // After every change: the server knows neither the times' form nor what is picked.
 function paint() {
   const all = steps();
+  const [times, colour] = $$("[data-cycle] b", desk).map((word) => word.textContent);
+  const opened = holding(shown || "0");
   const zero = Number(all.find((step) => number(step) === mark)?.dataset.s ?? 0);
   let before = 0;
   for (const step of all) {
     const { s, x, h } = step.dataset;
     const time = $("time", step);
-    const from = chosen.times === "delta" ? before : zero;
-    const text = chosen.times === "absolute" ? time.title.slice(11, 23) : (s - from < 0 ? "" : "+") + (s - from).toFixed(3);
+    const from = times === "delta" ? before : zero;
+    const text = times === "absolute" ? time.title.slice(11, 23) : (s - from < 0 ? "" : "+") + (s - from).toFixed(3);
     if (time.textContent !== text) time.textContent = text;
     before = Number(s);
-    const group = { transaction: x, leg: h }[chosen.colour];
+    const group = { transaction: x, leg: h }[colour];
     step.dataset.kind ??= step.dataset.c;
     step.dataset.c = group === undefined ? step.dataset.kind : KINDS.at(group % KINDS.length);
     step.classList.toggle("sel", picked.includes(number(step)) || number(step) === mark);
-    step.toggleAttribute("aria-current", step === holding(shown || "0"));
+    step.toggleAttribute("aria-current", step === opened);
   }
-  for (const button of $$("[data-cycle]", desk)) $("b", button).textContent = chosen[button.dataset.cycle];
 }
 
 function open(n) {
@@ -55,13 +54,14 @@ function pick(n) {
   if (picked.length === 2) compare(n);
 }
 
-function cycle(name) {
-  const words = CYCLES[name];
-  chosen[name] = words[(words.indexOf(chosen[name]) + 1) % words.length];
+function cycle({ currentTarget }) {
+  const words = currentTarget.dataset.cycle.split(" ");
+  const word = $("b", currentTarget);
+  word.textContent = words[(words.indexOf(word.textContent) + 1) % words.length];
   paint();
 }
 
-const focus = (step) => step?.querySelector("a").focus();
+const focus = (step) => step && $("a", step).focus();
 
 function move(by) {
   const all = steps();
@@ -86,11 +86,11 @@ const ON_STEP = {
   },
 };
 
-on(
+addEventListener(
   "keydown",
   (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open], :popover-open")) return;
+    if (!plain(event) || $("dialog[open], :popover-open")) return;
     const step = target.closest("#steps > li");
     const act = (step && ON_STEP[key]) || ((step || target === document.body || target.id === "main") && ANYWHERE[key]);
     if (!act) return;
@@ -98,28 +98,26 @@ on(
     event.stopPropagation();
     act(step && number(step));
   },
-  true,
+  true, // before the keys of every page
 );
 
 on("click", (event) => {
   const link = event.target.closest('a[href*="#m"]');
-  const cycles = event.target.closest("[data-cycle]");
-  if (cycles) cycle(cycles.dataset.cycle);
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || !plain(event) || event.shiftKey) return;
   event.preventDefault();
-  const n = link.hash.slice(2);
-  if (!link.closest("#steps")) holding(n)?.scrollIntoView({ block: "center" });
-  open(n);
+  if (link.closest("#steps")) open(link.hash.slice(2));
+  else location.hash = link.hash;
 });
 
+for (const button of $$("[data-cycle]", desk)) on("click", cycle, button);
+
 // The transaction under the pointer or the focus lights up, on both hops.
-function light(event) {
-  const x = event.target.closest?.("#steps > li")?.dataset.x;
-  for (const step of $$(".lit", desk)) step.classList.remove("lit");
-  if (x >= 0) for (const step of $$(`#steps > [data-x="${x}"]`, desk)) step.classList.add("lit");
+function light({ target }) {
+  const x = target.closest("#steps > li")?.dataset.x;
+  for (const step of $$(`.lit, #steps > [data-x="${x}"]`, desk)) step.classList.toggle("lit", step.dataset.x === x && x >= 0);
 }
-desk.addEventListener("pointerover", light);
-desk.addEventListener("focusin", light);
+on("pointerover", light, desk);
+on("focusin", light, desk);
 
 on("htmx:ws:after:message:incoming", paint);
 

@@ -1,41 +1,38 @@
 // The browser's end of the push: checks the numbers of frames, confirms them, holds rows still under the pointer, says when data is stale.
 // htmx's hx-ws owns the socket and swaps `content`; see dashboard/live/frames.py for the envelope.
 
-import { ago, hear, tick } from "./clock.js";
-import { $, $$, on, say } from "./shared.js";
+import { ago, hear } from "./clock.js";
+import { $, $$, on } from "./shared.js";
 
 const STALE_MS = 2000; // the server speaks at least every second
 const DEAD_MS = 8000; // a socket that is open and silent this long is replaced
 const REST_MS = 10000; // a pointer that has not moved for this long does not point any more
 const MOST_NEW = 1000; // the server counts no further
-const ACK_EVERY = 8;
-const FORBIDDEN = 4403;
 
 const wire = $("#wire");
 const link = $("#link");
+const form = $("#filter");
 let connection = null;
 let last = 0;
 let heard = performance.now();
-let state = "wait";
 let fresh = 0; // calls that came since the rows were sorted
 let held = 0; // rows that would have come or gone
 let frozen = false;
 let pointed = 0;
 
-const tell = (message) => {
-  if (connection?.socket?.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify(message));
-};
+const connected = () => connection?.socket?.readyState === WebSocket.OPEN;
+const tell = (message) => connected() && connection.socket.send(JSON.stringify(message));
 
 // A table that is frozen or under the pointer, an open menu: rows neither come nor go.
-const holding = () => frozen || (performance.now() - pointed < REST_MS && $("#rows")?.matches(":hover")) || $("#menu")?.matches(":popover-open");
+const holding = () => frozen || (performance.now() - pointed < REST_MS && $("#rows:hover")) || $("#menu:popover-open");
 
 function showHeld() {
   const chip = $("#held");
   if (!chip) return;
-  const news = fresh && `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
+  const news = `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
   chip.hidden = !fresh && !held;
   chip.classList.toggle("held", held > 0);
-  chip.textContent = held ? `${frozen ? "Frozen" : "Held"}: ${[news, `${held} to come or go`].filter(Boolean).join(", ")}: show` : `${news}: sort`;
+  chip.textContent = held ? `${frozen ? "Frozen" : "Held"}: ${fresh ? `${news}, ` : ""}${held} to come or go: show` : `${news}: sort`;
 }
 
 // Sorted anew because somebody asked, at once: what moves then moves under nobody's hand.
@@ -56,13 +53,10 @@ function release() {
   tell({ refresh: true });
 }
 
-const REASONS = { gap: "An update was lost", overflow: "This browser was too slow" };
-
 function arrive(frame) {
   hear(frame.at);
   heard = performance.now();
   if (frame.snapshot) {
-    if (REASONS[frame.snapshot]) say(`${REASONS[frame.snapshot]}. Everything was loaded again.`, 6000, $("#resync"));
     if (frame.snapshot !== "refresh") fresh = 0;
     held = followed = 0; // another connection knows nothing of it
   } else if (frame.n !== last + 1) {
@@ -70,7 +64,7 @@ function arrive(frame) {
   }
   last = frame.n;
   fresh += frame.new ?? 0;
-  if (frame.n % ACK_EVERY === 0 || frame.snapshot) tell({ ack: frame.n });
+  if (frame.n % 8 === 0 || frame.snapshot) tell({ ack: frame.n });
 }
 
 // Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
@@ -88,23 +82,19 @@ function follow() {
   if (order !== followed) tell({ order: (followed = order) });
 }
 
-on("htmx:ws:before:message:incoming", (event) => {
-  const frame = JSON.parse(event.detail.message.data);
+on("htmx:ws:before:message:incoming", ({ detail: { message } }) => {
+  const frame = JSON.parse(message.data);
   arrive(frame);
-  event.detail.message.data = JSON.stringify({ n: frame.n, content: content(frame) });
+  message.data = JSON.stringify({ n: frame.n, content: content(frame) });
   showHeld();
 });
-on("htmx:ws:after:message:incoming", () => tick());
-on("htmx:ws:after:connection", (event) => {
-  connection = event.detail.connection;
+on("htmx:ws:after:connection", ({ detail }) => {
+  connection = detail.connection;
   last = 0;
 });
-on("htmx:ws:close", (event) => {
-  if (event.detail.code === FORBIDDEN) show("out", "Signed out", "");
-});
+on("htmx:ws:close", ({ detail }) => detail.code === 4403 && show("out", "Signed out", ""));
 
 function show(next, word, age) {
-  state = next;
   link.dataset.link = next;
   $("[data-link-word]", link).textContent = word;
   $("[data-link-age]", link).textContent = age;
@@ -112,52 +102,44 @@ function show(next, word, age) {
 }
 
 function watch() {
-  if (state === "out" || document.hidden) return;
   const silent = performance.now() - heard;
-  if (silent < STALE_MS) {
-    if (last) show("live", "Live", ago(silent));
-    return;
-  }
-  show("stale", "Stale", ago(silent));
-  if (silent > DEAD_MS && connection?.socket?.readyState === WebSocket.OPEN) {
+  if (link.dataset.link === "out" || document.hidden) return;
+  if (silent >= STALE_MS) show("stale", "Stale", ago(silent));
+  else if (last) show("live", "Live", ago(silent));
+  if (silent > DEAD_MS && connected()) {
     heard = performance.now() - STALE_MS; // the next attempt gets its time
     htmx.process(wire, true); // drops the silent socket and opens another
   }
 }
 
 // A filter is sent over the socket; the address follows, so that reload, link and reconnect show the same.
-function choose(form) {
+function choose() {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
-  const query = new URLSearchParams(chosen).toString();
+  const query = `${new URLSearchParams(chosen)}`;
   for (const field of $$("[data-asked]")) field.value = field.name === "q" ? (chosen.q ?? "") : query;
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
   const address = `/ws/live/?page=live${query ? `&${query}` : ""}`;
   wire.setAttribute("hx-ws:connect", address);
-  if (connection) connection.url = connection.url.replace(/\/ws\/live\/.*$/, address);
+  if (connection) connection.url = connection.url.replace(/\/ws\/.*/, address);
   for (const anchor of $$("a[data-view]")) {
-    const url = new URL(anchor.href);
-    chosen.q ? url.searchParams.set("q", chosen.q) : url.searchParams.delete("q");
-    anchor.href = url;
+    const asked = new URLSearchParams(anchor.search);
+    chosen.q ? asked.set("q", chosen.q) : asked.delete("q");
+    anchor.search = asked;
   }
   tell({ filter: chosen });
 }
 
 if (wire) {
-  setInterval(() => [watch, release, follow].forEach((act) => act()), 250);
+  for (const act of [watch, release, follow]) setInterval(act, 250);
   on("visibilitychange", () => (heard = performance.now()));
-  $("#rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
-  $("#held")?.addEventListener("click", sort);
-  $("#freeze")?.addEventListener("click", () => (freeze(!frozen), showHeld()));
-  const form = $("#filter");
+  on("pointermove", () => (pointed = performance.now()), $("#rows"));
+  on("click", sort, $("#held"));
+  on("click", () => (freeze(!frozen), showHeld()), $("#freeze"));
   let typing;
-  form?.addEventListener("input", (event) => {
-    if ("whole" in form.dataset) return; // each search is written down: none for half a number
+  const later = (event, ms) => {
     clearTimeout(typing);
-    if (event.target.matches("[data-search]")) typing = setTimeout(choose, 200, form);
-  });
-  form?.addEventListener("submit", (event) => {
-    event.preventDefault();
-    clearTimeout(typing);
-    choose(form);
-  });
+    if (event.target.matches("form, [data-search]")) typing = setTimeout(choose, ms);
+  };
+  on("input", (event) => "whole" in form.dataset || later(event, 200), form); // each search is written down: none for half a number
+  on("submit", (event) => (event.preventDefault(), later(event, 0)), form);
 }

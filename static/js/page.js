@@ -4,15 +4,12 @@ import "./alerts.js";
 import "./keys.js";
 import "./live.js";
 import "./picks.js";
-import { take } from "./query.js";
-import { tick } from "./clock.js";
-import { $, $$, on, around, keep, say, STEPS } from "./shared.js";
+import { download, take } from "./query.js";
+import { $, keep, on, say } from "./shared.js";
 
 const root = document.documentElement;
 const menu = $("#menu");
 const ask = $("#ask");
-
-tick();
 
 async function copy(text) {
   try {
@@ -29,9 +26,10 @@ async function copy(text) {
   say("Copied");
 }
 
+keep("here", Intl.DateTimeFormat().resolvedOptions().timeZone); // history offers this zone
+
 // What htmx loads into the menu or the dialog opens it.
 on("htmx:after:swap", ({ detail: { ctx } }) => {
-  tick();
   if (ctx?.target === menu) {
     menu.showPopover({ source: ctx.sourceElement }); // CSS places it there, and the focus goes back there
     $("[data-first]", menu)?.focus();
@@ -46,29 +44,20 @@ on("htmx:after:swap", ({ detail: { ctx } }) => {
 const CLICKS = {
   "[data-copy]": ({ dataset }) => copy(dataset.copy),
   "[data-copy-link]": ({ dataset }) => copy(new URL(dataset.copyLink, location.href).href),
+  "dialog [data-close]": (element) => element.closest("dialog").close(),
+  "[data-export]": (link) => download(link),
   "[data-take]": ({ dataset }) => take(dataset.take),
   "[data-theme-toggle]": () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     keep("theme", (root.dataset.theme = dark ? "light" : "dark"));
+    if ($("#charts")) location.reload(); // a canvas knows no tokens
   },
 };
 
 on("click", (event) => {
-  const { target } = event;
   for (const [selector, act] of Object.entries(CLICKS)) {
-    const element = target.closest(selector);
+    const element = event.target.closest(selector);
     if (element) act(element);
+    if (element?.matches("a")) event.preventDefault();
   }
-  if (target.closest("dialog [data-close]")) {
-    event.preventDefault();
-    target.closest("dialog").close();
-  }
-});
-
-menu?.addEventListener("keydown", (event) => {
-  const step = STEPS[event.key];
-  if (!step) return;
-  event.preventDefault();
-  event.stopPropagation();
-  around($$("a, button", menu), step);
 });

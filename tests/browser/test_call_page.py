@@ -163,7 +163,7 @@ async def test_times_colours_and_columns_are_switched_by_keyboard(played: Dialta
         assert absolute == [(await time.get_attribute("title") or "")[11:] for time in times]
 
         await keys.press("c")
-        await expect(page.locator("[data-cycle=colour] b")).to_have_text("transaction")
+        await expect(page.locator("[aria-keyshortcuts=c] b")).to_have_text("transaction")
         await expect(page.locator("#steps .lit")).to_have_count(4)
         colours = await page.locator("#steps > li").evaluate_all("all => all.map((step) => step.dataset.x + step.dataset.c)")
         assert len(set(colours)) == len({colour[0] for colour in colours}) == 2

@@ -2,6 +2,7 @@
 
 import re
 import time
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -40,6 +41,16 @@ def test_range_is_that_of_the_address(viewer, query, points):
 
 def test_stranger_sees_no_figures(client):
     assert [client.get(address).status_code for address in ("/kpis/", "/kpis/data")] == [302, 302]
+
+
+def test_point_opens_the_calls_that_it_counted(viewer):
+    answer = viewer.get("/kpis/calls?kpi=rate&at=86400&step=60")
+    assert (answer.status_code, answer["Location"]) == (302, f"/history/?{urlencode({'q': 'begun = "1970-01-01 23:59:00Z..1970-01-01 23:59:59Z"'})}")
+
+
+@pytest.mark.parametrize("query", ["", "kpi=rate", "kpi=x&at=60&step=10", "kpi=rate&at=10&step=60", "kpi=rate&at=x&step=y"])
+def test_point_that_is_none_is_not_found(viewer, query):
+    assert viewer.get(f"/kpis/calls?{query}").status_code == 404
 
 
 def test_every_number_of_the_strip_is_a_link(viewer):

@@ -76,7 +76,7 @@ POSTS = {
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
 }
-NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
+NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", "kpis_calls", None}
 "Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
 
 
