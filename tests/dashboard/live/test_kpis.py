@@ -69,7 +69,7 @@ def test_span_is_said_with_both_its_ends():
 
 
 def test_point_leads_to_the_calls_of_its_step():
-    assert [calls_behind(BY_NAME[name], NOW, 60 * SECOND) for name in ("rate", "live")] == [
+    assert [calls_behind(BY_NAME[name], NOW, 60 * SECOND) for name in ("rate", "in_call")] == [
         'begun = "2026-11-21 20:57:37Z..2026-11-21 20:58:36Z"',
         'begun <= "2026-11-21 20:58:37Z" and (state = "live" or ended > "2026-11-21 20:58:37Z")',
     ]
