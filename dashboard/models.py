@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
 from dashboard.kept import KpiSample, SavedView
-from dashboard.observed import Alert, ProxyTable, TapStatus
+from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
 from dialogs.engine.states import State
@@ -31,6 +31,7 @@ __all__ = [
     "Order",
     "OrderRequest",
     "ProfileEntry",
+    "ProfileMinute",
     "ProxyTable",
     "SavedView",
     "TapStatus",
@@ -114,6 +115,8 @@ class DialogRow(models.Model):
     evidence = models.TextField(default="")  # JSON list of [tone, words], see dialogs.insight.why
     profiles = models.TextField(default="[]")  # JSON list of [name, value]
     messages = models.IntegerField(default=0)
+    user_agent = models.TextField(db_default="")  # of the first INVITE
+    incomplete = models.BooleanField(db_default=False)  # part of the call was not seen
     detail = models.BinaryField()  # dialogs.engine.snapshot.encode(CallSnapshot)
     frames = models.BinaryField(default=b"")  # where the messages lie, see dashboard.history.segments
     engine = models.BinaryField(null=True)  # the engine's own state while the call lives, else NULL
@@ -132,6 +135,7 @@ class DialogRow(models.Model):
         permissions = [
             ("end_call", "May end calls"),
             ("end_protected_call", "May end protected (emergency) calls"),
+            ("open_capture", "May open capture files"),
             ("see_numbers", "May see whole numbers, whatever [privacy] masks"),
         ]
 

@@ -50,6 +50,31 @@ class Alert(models.Model):
         return bool(self.subject) and self.subject != self.dialog_uid
 
 
+class ProfileMinute(models.Model):
+    """One minute of a profile's value on one node; a minute in which nothing moved has no row."""
+
+    node = models.CharField(max_length=64)
+    name = models.CharField(max_length=64)
+    value = models.TextField(default="")
+    at_ns = models.BigIntegerField()  # when the minute began
+    peak = models.IntegerField()  # most calls at once
+    last = models.IntegerField()  # calls at its end
+    begun = models.IntegerField()
+    ended = models.IntegerField()
+    answered = models.IntegerField()  # of those that ended
+
+    class Meta:
+        default_permissions = ()  # shown with the profiles
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["name", "at_ns"], name="minute_of_profile"),  # the profiles page
+            models.Index(fields=["name", "value", "-at_ns"], name="minute_of_value"),  # a value's page
+            models.Index(fields=["at_ns"], name="minute_old"),  # retention
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}: {self.peak}"
+
+
 class ProxyTable(models.Model):
     """What came of comparing a node's calls with the table of one of its proxies: the ingest writes it after each look."""
 

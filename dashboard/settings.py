@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # a page is public only where it says so
+    "dashboard.pages.within.Within",  # behind the login, before whoever asks for an address
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -67,6 +68,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database(os.environ.get("DIALTAP_DATABASE_URL", ""), VAR / "dialtap.sqlite3")}
+DATABASE_ROUTERS = ["dashboard.workspace.routing.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = os.environ.get("DIALTAP_REDIS_URL", "")

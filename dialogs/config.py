@@ -243,6 +243,8 @@ class History(msgspec.Struct, frozen=True):
     messages_days: float = 7
     messages_gb: float = 5
     records_days: float = 90
+    open_mb: int = 100
+    "Size of a capture file that may be opened in the browser. 0: none."
 
 
 class Privacy(msgspec.Struct, frozen=True):

@@ -182,6 +182,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("history", "messages_days"): NOT_NEGATIVE,
     ("history", "messages_gb"): NOT_NEGATIVE,
     ("history", "records_days"): NOT_NEGATIVE,
+    ("history", "open_mb"): NOT_NEGATIVE,
     ("privacy", "mask"): matches(r"[^\x00-\x1f\x7f]{1,150}", 'the name of a role, or "*" for everybody'),
     ("privacy", "keep"): NOT_NEGATIVE,
 }

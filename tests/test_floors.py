@@ -11,6 +11,8 @@ FLOORS = (
     {"dialogs.configfile", "dashboard.deeds", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.privacy"},
+    {"dashboard.query"},
+    {"dashboard.workspace"},
     {"dashboard.settings", "dashboard.checks", "dashboard.history"},
     {"dashboard.orders"},
     {"dashboard.rpc"},

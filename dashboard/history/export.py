@@ -1,4 +1,6 @@
-"""Calls as CSV for spreadsheets, streamed: exactly what the search found, in chunks, so that memory stays flat. Knows rows; knows no page.
+"""Calls as CSV for spreadsheets or JSON for programs, streamed: exactly what the query found, in chunks, so that memory stays flat.
+
+Times are ISO 8601 in the page's zone, with its offset: no hour is there twice. Knows rows; knows no page.
 
 A cell that begins with = + - @ (also their full-width forms), TAB, CR or LF is a formula to a spreadsheet, and a stranger's display name must not be
 one: such a cell gets a leading apostrophe. That includes numbers like +49301234, which come out as '+49301234: a spreadsheet would
@@ -8,7 +10,7 @@ otherwise make a sum of it and lose the plus.
 import csv
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -26,7 +28,7 @@ class Column(NamedTuple):
     """One column of the file."""
 
     title: str
-    cell: Callable[[DialogRow], object]
+    cell: Callable[[DialogRow, tzinfo], object]
 
 
 class Line:
@@ -37,11 +39,13 @@ class Line:
         return text
 
 
-def iso(at_ns: int) -> str:
-    """Return a time as ISO 8601 UTC with milliseconds, "" for what has not happened."""
+def iso(at_ns: int, zone: tzinfo = UTC) -> str:
+    """Return a time as ISO 8601 with milliseconds and offset (Z for UTC), "" for what has not happened."""
     if not at_ns:
         return ""
-    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at_ns // 10**6 % 1000:03d}Z"
+    at = datetime.fromtimestamp(at_ns // 10**9, UTC).astimezone(zone)
+    offset = at.strftime("%z")
+    return at.strftime("%Y-%m-%dT%H:%M:%S") + f".{at_ns // 10**6 % 1000:03d}" + ("Z" if zone is UTC else f"{offset[:3]}:{offset[3:5]}")
 
 
 def seconds(begin_ns: int, end_ns: int) -> str:
@@ -65,30 +69,32 @@ def members(pairs: str) -> str:
 
 
 COLUMNS = (
-    Column("call", lambda row: row.uid),
-    Column("call_id", lambda row: row.call_id),
-    Column("state", lambda row: state_name(row.state)),
-    Column("caller", lambda row: row.from_user),
-    Column("callee", lambda row: row.to_user),
-    Column("from_uri", lambda row: row.from_uri),
-    Column("to_uri", lambda row: row.to_uri),
-    Column("begun", lambda row: iso(row.init_ns)),
-    Column("rang", lambda row: iso(row.ring_ns)),
-    Column("answered", lambda row: iso(row.start_ns)),
-    Column("ended", lambda row: iso(row.end_ns)),
-    Column("setup_seconds", lambda row: seconds(row.init_ns, row.start_ns)),
-    Column("talk_seconds", lambda row: seconds(row.start_ns, row.end_ns)),
-    Column("total_seconds", lambda row: seconds(row.init_ns, row.end_ns)),
-    Column("code", lambda row: row.end_code or ""),
-    Column("reason", lambda row: row.end_reason),
-    Column("ended_by", lambda row: row.ended_by),
-    Column("evidence", lambda row: words(row.evidence)),
-    Column("path", lambda row: row.path),
-    Column("profiles", lambda row: members(row.profiles)),
-    Column("messages", lambda row: row.messages),
-    Column("tap", lambda row: row.tap),
-    Column("node", lambda row: row.node),
-    Column("recorded", lambda row: "yes" if row.recorded else "no"),
+    Column("call", lambda row, _zone: row.uid),
+    Column("call_id", lambda row, _zone: row.call_id),
+    Column("state", lambda row, _zone: state_name(row.state)),
+    Column("caller", lambda row, _zone: row.from_user),
+    Column("callee", lambda row, _zone: row.to_user),
+    Column("from_uri", lambda row, _zone: row.from_uri),
+    Column("to_uri", lambda row, _zone: row.to_uri),
+    Column("begun", lambda row, zone: iso(row.init_ns, zone)),
+    Column("rang", lambda row, zone: iso(row.ring_ns, zone)),
+    Column("answered", lambda row, zone: iso(row.start_ns, zone)),
+    Column("ended", lambda row, zone: iso(row.end_ns, zone)),
+    Column("setup_seconds", lambda row, _zone: seconds(row.init_ns, row.start_ns)),
+    Column("talk_seconds", lambda row, _zone: seconds(row.start_ns, row.end_ns)),
+    Column("total_seconds", lambda row, _zone: seconds(row.init_ns, row.end_ns)),
+    Column("code", lambda row, _zone: row.end_code or ""),
+    Column("reason", lambda row, _zone: row.end_reason),
+    Column("ended_by", lambda row, _zone: row.ended_by),
+    Column("evidence", lambda row, _zone: words(row.evidence)),
+    Column("path", lambda row, _zone: row.path),
+    Column("profiles", lambda row, _zone: members(row.profiles)),
+    Column("user_agent", lambda row, _zone: row.user_agent),
+    Column("incomplete", lambda row, _zone: "yes" if row.incomplete else "no"),
+    Column("messages", lambda row, _zone: row.messages),
+    Column("tap", lambda row, _zone: row.tap),
+    Column("node", lambda row, _zone: row.node),
+    Column("recorded", lambda row, _zone: "yes" if row.recorded else "no"),
 )
 
 
@@ -98,18 +104,33 @@ def safe(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def csv_pages(calls: DialogQuerySet, policy: Policy = CLEAR) -> Iterator[str]:
-    """Return the file piece by piece: a heading, then a call a line, newest first, CHUNK calls a piece (RFC 4180). For a StreamingHttpResponse."""
-    writer = csv.writer(Line())
-    yield writer.writerow([column.title for column in COLUMNS])
-    calls = calls.defer("detail", "engine", "frames")
+def chunks(calls: DialogQuerySet, policy: Policy = CLEAR, kept: tuple[str, ...] = ()) -> Iterator[list[DialogRow]]:
+    """Yield the calls, newest first, CHUNK at a time, as somebody sees them; `kept`: heavy columns that are wanted all the same."""
+    calls = calls.defer(*({"detail", "engine", "frames"} - set(kept)))
     place = None
     while rows := list(after(calls, place)[:CHUNK]):
-        yield "".join(writer.writerow([safe(column.cell(row)) for column in COLUMNS]) for row in policy.rows(rows))
+        yield policy.rows(rows)
         place = (rows[-1].init_ns, rows[-1].uid)
 
 
-async def by_and_by(pieces: Iterator[str]) -> AsyncIterator[str]:
+def csv_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
+    """Return the file piece by piece: a heading, then a call a line, newest first (RFC 4180). For a StreamingHttpResponse."""
+    writer = csv.writer(Line())
+    yield writer.writerow([column.title for column in COLUMNS])
+    for rows in chunks(calls, policy):
+        yield "".join(writer.writerow([safe(column.cell(row, zone)) for column in COLUMNS]) for row in rows)
+
+
+def json_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
+    """Return the file piece by piece: one list, a call a line, the same columns and texts as in CSV, but none changed for spreadsheets."""
+    before = "[\n"
+    for rows in chunks(calls, policy):
+        yield before + ",\n".join(json.dumps({column.title: column.cell(row, zone) for column in COLUMNS}) for row in rows)
+        before = ",\n"
+    yield "\n]\n" if before == ",\n" else "[]\n"
+
+
+async def by_and_by[Piece: (str, bytes)](pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
     """Yield pieces, each made on the request's own thread: the event loop, which also reads the taps, does not wait for the database."""
     while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
         yield piece

@@ -218,21 +218,21 @@ class Recorder:
             self.budget.resume(uid, unpack(bytes(frames)))
             yield Restorable(uid, bytes(engine or b""))
 
-    def close_lost(self, restored: Collection[str]) -> int:
+    def close_lost(self, restored: Collection[str], reason: str = LOST_REASON) -> int:
         """Close this node's live calls that are not among the restored ones, at the time they were last heard of; return how many."""
         live = DialogRow.objects.using(self.using).live().filter(node=self.node).values_list("uid", flat=True)
         lost = [uid for uid in live if uid not in restored]
         for start in range(0, len(lost), MAX_BATCH):
-            self._close(lost[start : start + MAX_BATCH])
+            self._close(lost[start : start + MAX_BATCH], reason)
         return len(lost)
 
-    def _close(self, uids: list[str]) -> None:
+    def _close(self, uids: list[str], reason: str) -> None:
         with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
             revision = self.next_revision(cursor)
             rows = list(DialogRow.objects.using(self.using).filter(uid__in=uids).only("uid", "last_ns", "detail"))
             for row in rows:
-                row.revision, row.state, row.end_ns, row.end_reason, row.engine = revision, State.DELETED, row.last_ns, LOST_REASON, None
-                row.detail = _ended(bytes(row.detail))
+                row.revision, row.state, row.end_ns, row.end_reason, row.engine = revision, State.DELETED, row.last_ns, reason, None
+                row.detail = _ended(bytes(row.detail), reason)
             columns = ["revision", "state", "end_ns", "end_reason", "engine", "detail"]
             DialogRow.objects.using(self.using).bulk_update(rows, columns, batch_size=50)
         self.revision = revision
@@ -245,10 +245,10 @@ def paced(batch: int, seconds: float) -> int:
     return min(MAX_BATCH, batch * 2) if seconds < QUICK else batch
 
 
-def _ended(detail: bytes) -> bytes:
+def _ended(detail: bytes, reason: str) -> bytes:
     """Return the snapshot as ended; as it is when this version cannot read it."""
     try:
         call = decode(detail)
     except msgspec.DecodeError:
         return detail
-    return encode(msgspec.structs.replace(call, state=int(State.DELETED), end_ns=call.last_ns, end_reason=LOST_REASON))
+    return encode(msgspec.structs.replace(call, state=int(State.DELETED), end_ns=call.last_ns, end_reason=reason))

@@ -97,6 +97,8 @@ CHANGED = (
     "evidence",
     "profiles",
     "messages",
+    "user_agent",
+    "incomplete",
     "detail",
     "engine",
 )
@@ -150,6 +152,8 @@ def values_of(change: Change, *, recorded: bool, frames: bytes, detail: bytes) -
         "evidence": _json(change.evidence),
         "profiles": _json(call.profiles[:MAX_PROFILES]),
         "messages": call.messages,
+        "user_agent": clean(call.user_agent, MAX_KEY),
+        "incomplete": bool(call.incomplete),
         "detail": detail,
         "engine": change.engine if call.state < State.DELETED else None,
         "frames": frames,

@@ -14,15 +14,17 @@ import structlog
 from django.db import DatabaseError, connection
 
 from dashboard.history.recorder import Recorder
-from dashboard.history.retention import prune_alerts, prune_records
+from dashboard.history.retention import prune_alerts, prune_minutes, prune_records, prune_samples
 from dashboard.history.rows import Change
 from dashboard.history.segments import prune
 from dashboard.ingest.commands import Commands
 from dashboard.ingest.door import Door
+from dashboard.ingest.figures import Figures, write_figures
 from dashboard.ingest.followed import Followed
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.heard import Heard
 from dashboard.ingest.keeping import Held
+from dashboard.ingest.kpis import Sampling
 from dashboard.ingest.limits import Due, LimitWatch
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
@@ -30,8 +32,10 @@ from dashboard.ingest.reconcile import Proxies
 from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
+from dashboard.ingest.trend import ProfileTrend
 from dashboard.models import TapStatus
 from dashboard.orders.pacing import Pacer
+from dashboard.workspace.store import sweep
 from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
@@ -82,7 +86,9 @@ class Ingest:
         host.controller = self.commands = Commands()
         self.door = Door(host, config.rpc, messages.parent)
         self.limits = LimitWatch(config, self.engine)
+        self.sampling = Sampling(node, clock())
         self.traffic = PeerTraffic(self.pending.peers)
+        self.trend = ProfileTrend(node, self.engine.calls.profiles)
         heard, beside = Heard(config.peer), self.proxies.report
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, heard, self.door, self.traffic, beside)
         self.handlers = handlers or Handlers(())
@@ -192,7 +198,8 @@ class Ingest:
         self.proxies.take(changes)
         self.traffic.take(((change.snapshot, change.begun) for change in changes), now_ns)
         states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
-        if await self._in_writer(self._write, changes, states, self.status.due(now_ns), due):
+        figures = [*self.sampling.take(changes, now_ns), *self.trend.take(changes, now_ns)]
+        if await self._in_writer(self._write, changes, states, self.status.due(now_ns), due, figures):
             keeping.done(states)
         closed = await self.orders.step(self.engine.snapshot, self.clock(), self._in_writer)  # orders of this very tick are younger than now_ns
         for uid in closed:
@@ -202,7 +209,7 @@ class Ingest:
         """Return whether a recording is being read with its original times: then only its packets move the engine's time."""
         return any(player.next_due_ns() is not None for player in self.sources.imports)
 
-    def _write(self, changes: list[Change], states: list[Held], taps: list[TapStatus], due: Due) -> bool:
+    def _write(self, changes: list[Change], states: list[Held], taps: list[TapStatus], due: Due, figures: list[Figures]) -> bool:
         """Return whether the states are stored."""
         self.recorder.write(changes, due.now_ns)
         kept = self.recorder.keep(states)
@@ -211,6 +218,7 @@ class Ingest:
                 self.followed.write()
             self.status.write(taps)
             self.limits.write(due)
+            write_figures(figures)
             self.pacer.step(due.now_ns)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
@@ -224,6 +232,9 @@ class Ingest:
         prune(self._messages, now_ns, kept.messages_days, kept.messages_gb)
         prune_records(now_ns, kept.records_days)
         prune_alerts(now_ns, kept.records_days)
+        prune_samples(now_ns, kept.records_days)
+        prune_minutes(now_ns)
+        sweep(now_ns)
 
     # Beginning and end
 

@@ -5,11 +5,11 @@ Adding a column is one function and one line in COLUMNS. Cells are written here 
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.template.defaultfilters import truncatechars
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
@@ -64,9 +64,14 @@ class Column(NamedTuple):
     css: str = ""
 
 
-@cache
 def place() -> str:
-    """Return the address of a call's page with UID in it: `reverse` for each cell would take longer than the cell."""
+    """Return the address of a call's page with UID in it; below `/files/ID/` it is one there."""
+    return _place(get_script_prefix())
+
+
+@lru_cache(64)
+def _place(_prefix: str) -> str:
+    """Return it once for each prefix: `reverse` for each cell would take longer than the cell."""
     return reverse("call", args=["UID"])
 
 

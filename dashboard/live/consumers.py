@@ -37,10 +37,16 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
         chosen = CallFilter.parse(wanted, whole=policy.masked)
-        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy)
+        made_ns = moment(wanted.get("at", ""))
+        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy, since_ns=made_ns)
     if wanted.get("page") == "call":
-        return CallView(wanted.get("uid", "")[:16], policy)
+        return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
+
+
+def moment(text: str) -> int:
+    """Return when a page says that it was made, 0 for what is no time."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def may_watch(scope: dict[str, Any]) -> Policy | None:

@@ -11,6 +11,7 @@ from django.db.models import Avg, Count, Min, Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
+from dashboard.live.kpis import HOUR_NS, Hour, Latest
 from dashboard.live.proxies import MOST, standing
 from dashboard.models import DialogRow
 from dialogs.engine.states import State
@@ -24,7 +25,7 @@ IDLE_NS = 1_000_000_000
 
 
 def count_calls(now_ns: int) -> dict[str, Any]:
-    """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), calls set up in the last minute.
+    """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), the oldest without ACK, calls of the last minute.
 
     Also, of each proxy whose table is compared with ours, what `proxies.standing` says: the first few, and how many more there are.
     """
@@ -36,11 +37,17 @@ def count_calls(now_ns: int) -> dict[str, Any]:
         in_call=Count("pk", filter=Q(state=State.CONFIRMED)),
         mean_ns=Avg("start_ns", filter=answered),
         oldest_ns=Min("start_ns", filter=answered),
+        no_ack_ns=Min("start_ns", filter=Q(state=State.CONFIRMED_NA)),
     )
     per_minute = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
     found = standing(now_ns)
     proxies = {"proxies": found[:MOST], "more_proxies": len(found[MOST:])} if found else {}
     return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | proxies
+
+
+def strip_context(figures: dict[str, Any], hour: Hour, now_ns: int) -> dict[str, object]:
+    """Return what the strip says; page and push share it."""
+    return {"figures": figures, "hour": hour, "per_second": figures["per_minute"] / 60, "now_ns": now_ns, "hour_ns": now_ns - HOUR_NS}
 
 
 class Counters:
@@ -50,6 +57,8 @@ class Counters:
         self.fragment = ""
         self.changed = False
         self._figures: dict[str, Any] = {}
+        self._latest = Latest()
+        self._hour: Hour | None = None
         self._rest_until = 0
         self._idle_until = 0
 
@@ -59,11 +68,11 @@ class Counters:
         begun = time.perf_counter_ns()
         if begun < (self._rest_until if moved else self._idle_until):
             return
-        figures = count_calls(now_ns)
+        figures, hour = count_calls(now_ns), self._latest.read(now_ns)
         ended = time.perf_counter_ns()
         self._rest_until = ended + SHARE * (ended - begun)
         self._idle_until = max(self._rest_until, ended + IDLE_NS)
-        self.changed = figures != self._figures
-        self._figures = figures
+        self.changed = (figures, hour) != (self._figures, self._hour)
+        self._figures, self._hour = figures, hour
         if self.changed:
-            self.fragment = frames.fill("#counters", render_to_string("live/_counters.html", {"figures": figures, "now_ns": now_ns}))
+            self.fragment = frames.fill("#counters", render_to_string("live/_counters.html", strip_context(figures, hour, now_ns)))

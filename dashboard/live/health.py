@@ -16,6 +16,7 @@ MOST = 3
 "Chips shown; more taps are counted in a word."
 
 WORDS_MAX = 80
+RULE_WORDS = {"alert": "a rule speaks of a call", "webhook": "a rule reports a call", "terminate": "a rule asks to end a call"}
 UNSEEN = 100
 "Alerts that are counted; more are said as 99+."
 
@@ -108,6 +109,22 @@ def unseen() -> str:
     return f"{UNSEEN - 1}+" if count >= UNSEEN else str(count or "")
 
 
+class Newest(NamedTuple):
+    """The newest alert, as everybody may hear of it."""
+
+    pk: int
+    words: str
+    "What it is, without its text: that may hold numbers, and this goes to all browsers alike."
+
+
+def newest_alert() -> Newest:
+    """Return the newest alert; number 0 while there is none."""
+    found = Alert.objects.order_by("-pk").only("pk", "kind", "severity", "limit").first()
+    if found is None:
+        return Newest(0, "")
+    return Newest(found.pk, f"{found.severity or 'passed'}, {found.limit}" if found.limit else RULE_WORDS.get(found.kind, found.kind))
+
+
 class TapMeter:
     """Reads the taps and the alerts once a second and knows the fragments of them that every page shows."""
 
@@ -124,7 +141,7 @@ class TapMeter:
         self._due_ns = now_ns + 1_000_000_000
         judged = taps(now_ns)
         chip_texts = render_to_string("live/_taps.html", chips(judged, now_ns))
-        alerts = frames.fill("#alert-count", render_to_string("live/_alerts.html", {"unseen": unseen()}).strip())
+        alerts = frames.fill("#alert-count", render_to_string("live/_alerts.html", {"unseen": unseen(), "newest": newest_alert()}).strip())
         doubt = frames.fill("#doubt", render_to_string("live/_doubt.html", {"doubts": doubts(judged, now_ns)}))
         fragment = frames.fill("#taps", chip_texts) + doubt + alerts
         self.changed = fragment != self.fragment

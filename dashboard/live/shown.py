@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from dashboard.models import DialogRow
+from dashboard.query.times import is_ambiguous
 from dialogs.engine.states import State
 
 NO_ACK_NS = 32_000_000_000
@@ -87,12 +88,14 @@ def span_text(duration: int) -> str:
 
 
 def moment_text(at_ns: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """Return a time in the configured zone with milliseconds, or "" for a time that has not happened."""
+    """Return a time in the page's zone with milliseconds, or "" for a time that has not happened."""
     if not at_ns:
         return ""
     seconds, rest = divmod(at_ns, 1_000_000_000)
     local = timezone.localtime(datetime.fromtimestamp(seconds, tz=UTC))
-    return f"{local.strftime(form)}.{rest // 1_000_000:03}"
+    offset = local.strftime("%z")
+    which = f"{offset[:3]}:{offset[3:5]}" if is_ambiguous(local) else ""  # the hour that clocks show twice
+    return f"{local.strftime(form)}.{rest // 1_000_000:03}{which}"
 
 
 def relative_text(at_ns: int, start_ns: int) -> str:

@@ -7,6 +7,7 @@ one that has ended, or goes below. So nothing that people look at moves, and the
 import time
 from collections.abc import Iterable
 
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
@@ -31,6 +32,9 @@ SPENT_NS = 20_000_000_000
 SHARE = 20
 "Filling up may take one part in this many of the time: with a hundred thousand calls a sorted page costs some tenths of a second."
 
+LOOK_NS = 1_000_000_000
+"How often a filter that speaks of durations is asked anew."
+
 MOST_NEW = 1000
 "New calls that are counted; the browser then says that there are more."
 
@@ -49,8 +53,16 @@ class LiveTable:
     """One page of the calls that a filter lets through, in an order."""
 
     def __init__(
-        self, chosen: CallFilter, renderer: Renderer, counters: Counters, page: int = PAGE, layout: Layout | None = None, policy: Policy = CLEAR
+        self,
+        chosen: CallFilter,
+        renderer: Renderer,
+        counters: Counters,
+        page: int = PAGE,
+        layout: Layout | None = None,
+        policy: Policy = CLEAR,
+        since_ns: int = 0,
     ) -> None:
+        """`since_ns`: when the page was made that this brings up to date; 0: there is none."""
         self.chosen = chosen
         self.policy = policy
         self.page = page
@@ -64,6 +76,8 @@ class LiveTable:
         self._announced: set[str] = set()  # new since the rows were sorted
         self._foot = ""
         self._rest_until = 0.0
+        self._since_ns = since_ns
+        self._look_again = 0
 
     def choose(self, chosen: CallFilter, layout: Layout | None = None) -> None:
         """Show other calls from the next snapshot on; the only method that is called outside the hub's thread."""
@@ -71,9 +85,15 @@ class LiveTable:
 
     def snapshot(self, changes: Changes, now_ns: int, reason: str) -> Frame:
         """Return the frame that replaces the whole table; calls that ended and still linger stay in it."""
-        afresh = reason in AFRESH or self._wanted != (self.chosen, self.layout)
-        if self._wanted != (self.chosen, self.layout):
-            self.chosen, self.layout = self._wanted
+        if self._since_ns > now_ns - LINGER_NS:
+            self._meet(now_ns)
+        self._since_ns = 0
+        wanted, layout = self._wanted
+        afresh = (reason in AFRESH and not self._shown) or reason in AFRESH[1:] or self._wanted != (self.chosen, self.layout)
+        if wanted.asked.problem is not None and self.chosen.asked.problem is None:
+            wanted = self.chosen  # what cannot be understood changes nothing but its own words
+        if (wanted, layout) != (self.chosen, self.layout):
+            self.chosen, self.layout = wanted, layout
             self._leaving.clear()
         self._leaving = {uid: at_ns for uid, at_ns in self._leaving.items() if at_ns > now_ns}
         if afresh:
@@ -84,7 +104,8 @@ class LiveTable:
         body = "".join(self._render(rows, changes, sizes_of(rows), now_ns))
         empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
         self._foot = self._foot_fragment(changes)
-        parts = [frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
+        problem = render_to_string("live/_problem.html", {"problem": self._wanted[0].asked.problem})
+        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
         return Frame(updates=[part for part in parts if part], snapshot=reason)
 
     def catch_up(self, changes: Changes, now_ns: int) -> Frame:
@@ -94,6 +115,8 @@ class LiveTable:
             self._replace(frame, changes, now_ns)
             self._take_in(frame, changes, now_ns)
             self._resize(frame, changes)
+        if self.chosen.timed and now_ns >= self._look_again:
+            self._retime(frame, changes, now_ns)
         self._let_go(frame, now_ns)
         self._fill_up(frame, changes, now_ns)
         if (foot := self._foot_fragment(changes) if changes else self._foot) != self._foot:
@@ -104,6 +127,14 @@ class LiveTable:
         return frame
 
     # Which rows
+
+    def _meet(self, now_ns: int) -> None:
+        """Take over the rows of the page as it was made a moment ago: what came or ended since then must not push them about."""
+        start = (self.layout.p - 1) * self.page
+        there = DialogRow.objects.filter(init_ns__lte=self._since_ns).filter(Q(state__lt=5) | Q(end_ns__gt=self._since_ns))
+        rows = light(self.chosen.apply(there)).order_by(*self.layout.order)[start : start + self.page]
+        self._shown = [row.uid for row in rows]
+        self._leaving = {row.uid: now_ns + LINGER_NS for row in rows if row.state == 5}
 
     def _sorted(self) -> list[DialogRow]:
         """Return the page's rows in their order, those that linger among them."""
@@ -137,7 +168,7 @@ class LiveTable:
             rows += light(DialogRow.objects.filter(pk__in=missing))
         for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
             frame.updates.append(frames.replace(address(row.uid), fragment))
-            if row.state == 5:
+            if row.state == 5 or (row.uid in changes.rows and row.uid not in changes.matching(self.chosen)):
                 self._leaving.setdefault(row.uid, now_ns + LINGER_NS)
             else:
                 self._leaving.pop(row.uid, None)
@@ -154,6 +185,17 @@ class LiveTable:
                 frame.new += 1
         if self.layout.newest:
             self._put(frame, new[-self.page :], changes, now_ns)
+
+    def _retime(self, frame: Frame, changes: Changes, now_ns: int) -> None:
+        """Take up and let go of calls that the passing time brings into the filter, or out of it, although they did not change."""
+        begun = time.monotonic()
+        rows = {row.uid: row for row in self._sorted()}
+        for uid in set(self._shown) - rows.keys():
+            self._leaving.setdefault(uid, now_ns)
+        new = [row for uid, row in rows.items() if uid not in set(self._shown)]
+        frame.new += len(new)
+        self._put(frame, new, changes, now_ns)
+        self._look_again = now_ns + max(LOOK_NS, int(SHARE * (time.monotonic() - begun) * 1e9))
 
     def _put(self, frame: Frame, rows: list[DialogRow], changes: Changes, now_ns: int) -> None:
         """Give rows a place: that of a call that has gone, else below while there is room."""

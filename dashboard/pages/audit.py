@@ -16,8 +16,7 @@ from dashboard.history.export import CHUNK, Line, by_and_by, iso, safe
 from dashboard.history.search import nanoseconds
 from dashboard.models import AuditEvent
 from dashboard.orders import audit as log
-from dashboard.pages.history import asked
-from dashboard.pages.requests import PageRequest
+from dashboard.pages.requests import PageRequest, asked
 from dashboard.pages.rights import needs
 from dashboard.privacy import CLEAR, Policy, policy_of
 from dashboard.rpc.access import address_of

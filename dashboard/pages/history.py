@@ -1,65 +1,135 @@
-"""History: the search, its pages and its download. Knows requests; what can be asked is `dashboard.history`'s business."""
+"""History: the query, its pages, the form that writes a query. Knows requests; what can be asked is `dashboard.query`'s business."""
 
 import time
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
-from dashboard.history.export import by_and_by, csv_pages
-from dashboard.history.search import HistoryForm, page, search
+from dashboard.history.builder import Builder, typed, written
+from dashboard.history.search import COUNTED, PAGE, Page, Question, counted, page, question
+from dashboard.live.layout import Layout
+from dashboard.models import DialogRow
 from dashboard.orders.audit import searched
-from dashboard.pages.live import watcher
-from dashboard.privacy import policy_of
+from dashboard.pages.live import rows_of, watcher
+from dashboard.pages.zones import zone_of, zoned
+from dashboard.privacy import Policy, policy_of
+from dashboard.query.cost import TooSlow, at_most
+from dashboard.query.fields import schema
+from dashboard.query.zones import label, offered
 from dashboard.rpc.access import address_of
 
+PATIENCE = 3.0
+"Seconds after which a question is given up: with these every page answers, whatever is asked."
+
+COLUMNS = "when,state,age,caller,callee,path,why,by"
+"What history shows until somebody chooses others: `?columns=`, as on the live page."
+
+PRESETS = {"": "All", "last 1h": "Last hour", "today": "Today", "yesterday": "Yesterday", "last 7d": "Last 7 days"}
+
+
+EXPORTS = {"csv": "CSV, for spreadsheets", "json": "JSON, for programs", "pcapng": "pcapng, the messages"}
+
+
+class Asking(NamedTuple):
+    """What a request asks of history."""
+
+    builder: Builder
+    question: Question
+    when: str
+    zone: str
+    policy: Policy
+
+    @property
+    def good(self) -> bool:
+        """Whether it can be asked."""
+        return self.builder.is_valid() and not self.question.problem
+
+
+def asking(request: HttpRequest) -> Asking:
+    """Return what a request asks: its search box, its range of time, and what the form or a link says.
+
+    Who may not see numbers asks for whole ones only, and is written down.
+    """
+    builder, zone, policy = Builder(request.GET), zone_of(request), policy_of(request.user)
+    if policy.masked and not request.GET.get("at"):
+        searched(request.user.get_username(), typed(request.GET), address_of(request))
+    when = request.GET.get("when", "")
+    said = written(builder) if builder.is_valid() else ""
+    return Asking(builder, question(request.GET.get("q", ""), when, zone, said, whole=policy.masked), when, zone, policy)
+
 
 @require_GET
 @watcher
+@zoned
 def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
-    form, policy = asked_form(request), policy_of(request.user)
-    found = page(search(form), request.GET.get("at", ""))
-    found = found._replace(rows=policy.rows(found.rows))
+    asked, now_ns = asking(request), time.time_ns()
+    found, slow = answer(asked, now_ns, request.GET.get("at", ""))
+    layout = Layout.parse(request.GET if request.GET.get("columns") else {"columns": COLUMNS})
     context = {
-        "form": form,
+        "asking": asked,
+        "workspace": getattr(request, "capture_file", None),
+        "form": asked.builder,
+        "text": asked.question.asked.text,
         "page": found,
-        "asked": asked(request),
-        "searched": any(value for name, value in request.GET.items() if name != "at"),
-        "now_ns": time.time_ns(),
-        "zone": timezone.get_current_timezone_name(),
+        "columns": layout.shown,
+        "rows": rows_of(found.rows, layout, now_ns, asked.policy),
+        "slow": slow,
+        "asked": address(asked),
+        "bare": address(asked, when=""),
+        "presets": PRESETS,
+        "exports": EXPORTS,
+        "searched": bool(asked.question.asked.text or asked.when),
+        "now_ns": now_ns,
+        "zones": offered(asked.zone),
+        "zone_label": label(asked.zone, now_ns),
+        **counting(asked, found, now_ns, known=slow or not asked.good),
     }
-    return render(request, "pages/history.html", context, status=200 if form.is_valid() else 400)
+    return render(request, "pages/history.html", context, status=200 if asked.good else 400)
+
+
+def answer(asked: Asking, now_ns: int, cursor: str) -> tuple[Page, bool]:
+    """Return the page of calls, and whether the question was given up because it took too long."""
+    if not asked.good:
+        return page(DialogRow.objects.none(), cursor), False
+    calls = asked.question.calls(now_ns)
+    try:
+        with at_most(PATIENCE, calls.db):
+            return page(calls, cursor), False
+    except TooSlow:
+        return Page([], "", ""), True
+
+
+def counting(asked: Asking, found: Page, now_ns: int, *, known: bool) -> dict[str, object]:
+    """Return how many calls there are, for people and for programs: a number where it was counted, "more than" where it was not."""
+    if known or not found.rows:
+        return {"count": "", "total": ""}
+    if not found.next and not found.previous:
+        return {"count": spelled(len(found.rows)), "total": len(found.rows)}
+    number = counted(asked.question.calls(now_ns))
+    if number is None:
+        return {"count": f"more than {PAGE} calls", "total": ""}
+    return {"count": f"more than {COUNTED:,} calls", "total": ""} if number > COUNTED else {"count": spelled(number), "total": number}
+
+
+def spelled(number: int) -> str:
+    """Return how many calls."""
+    return f"{number:,} call{'' if number == 1 else 's'}"
+
+
+def address(asked: Asking, *, when: str | None = None) -> str:
+    """Return the question as a query string, without the place in it; `when`: another range of time."""
+    parts = {"q": asked.question.asked.text, "when": asked.when if when is None else when, "zone": asked.zone}
+    return urlencode({name: text for name, text in parts.items() if text})
 
 
 @require_GET
 @watcher
-def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Return what the search finds as CSV, all of it."""
-    form = asked_form(request)
-    if not form.is_valid():
-        return history(request)
-    name = timezone.localtime().strftime("calls-%Y-%m-%d-%H%M.csv")
-    pages = csv_pages(search(form), policy_of(request.user))
-    content = by_and_by(pages) if isinstance(request, ASGIRequest) else pages  # of a plain iterator Django would make a list before it sends anything
-    return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def asked_form(request: HttpRequest) -> HistoryForm:
-    """Return the search; of who may not see numbers it asks for whole ones only, and is written down."""
-    policy = policy_of(request.user)
-    form = HistoryForm(request.GET, whole=policy.masked)
-    if policy.masked and not request.GET.get("at"):
-        searched(request.user.get_username(), form.typed, address_of(request))
-    return form
-
-
-def asked(request: HttpRequest) -> str:
-    """Return the search as a query string, without the place in it."""
-    query = request.GET.copy()
-    query.pop("at", None)
-    for name in [name for name, value in query.items() if not value]:
-        del query[name]
-    return query.urlencode()
+@cache_control(private=True, max_age=3600)
+def fields(_: HttpRequest) -> JsonResponse:
+    """Return what can be asked, for completion in the search box."""
+    return JsonResponse(schema(), safe=False)

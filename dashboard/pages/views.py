@@ -27,7 +27,7 @@ def keep(request: PageRequest) -> HttpResponse:
     parts = dict(parse_qsl(request.POST.get("query", "").removeprefix("?")[:4000]))
     query = "&".join(filter(None, (CallFilter.parse(parts).query, Layout.parse(parts).with_(p=1).query)))
     name = " ".join(request.POST.get("name", "").replace("\0", "").split())[:LONGEST]
-    own = SavedView.objects.filter(owner=request.user.pk)
+    own = SavedView.objects.filter(owner_id=request.user.pk)
     if not name:
         messages.error(request, "The view was not kept: give it a name.")
     elif own.exclude(name=name).count() >= MOST:
@@ -41,7 +41,7 @@ def keep(request: PageRequest) -> HttpResponse:
 @watcher
 def drop(request: PageRequest, number: int) -> HttpResponse:
     """Forget a view of one's own."""
-    get_object_or_404(SavedView, pk=number, owner=request.user.pk).delete()
+    get_object_or_404(SavedView, pk=number, owner_id=request.user.pk).delete()
     return to(request.POST.get("query", "").removeprefix("?"))
 
 

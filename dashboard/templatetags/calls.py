@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from django import template
 
 from dashboard.live import shown
+from dashboard.live.kpis import SECOND_NS, span_words
 from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
@@ -140,6 +141,18 @@ def plus(left: int, right: int) -> int:
 
 
 @register.filter
+def is_number(part: str | int) -> bool:
+    """Return whether a part of a sentence is the number of a message."""
+    return isinstance(part, int)
+
+
+@register.filter
+def joined(words: str) -> str:
+    """Return words as they go on in a sentence: with a blank before them, unless they begin with a sign."""
+    return words if words[:1] in ".,;:" else f" {words}"
+
+
+@register.filter
 def thousands(number: int) -> str:
     """Return a figure as "1,284"."""
     return f"{int(number):,}"
@@ -149,6 +162,18 @@ def thousands(number: int) -> str:
 def rate(per_second: float) -> str:
     """Return a rate as "0.4" or "1,284"."""
     return f"{per_second:,.0f}" if per_second >= 100 or per_second == int(per_second) else f"{per_second:.1f}"
+
+
+@register.filter
+def hour_minute(at_ns: int) -> str:
+    """Return the time of day as "11:52"."""
+    return shown.moment_text(at_ns, "%H:%M")[:5]
+
+
+@register.simple_tag
+def calls_in(field: str, now_ns: int, seconds: int) -> str:
+    """Return the query string of history for the calls that began, or were answered, in the last seconds."""
+    return urlencode({"q": f'{field} = "{span_words(now_ns - seconds * SECOND_NS, now_ns)}"'})
 
 
 @register.filter

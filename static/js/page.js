@@ -1,8 +1,10 @@
 // What pages share: menus, dialogs, copying, the theme, short notices.
 
+import "./alerts.js";
 import "./keys.js";
 import "./live.js";
 import "./picks.js";
+import "./query.js";
 import { tick } from "./clock.js";
 
 const root = document.documentElement;
@@ -12,11 +14,11 @@ let opener = null;
 
 tick();
 
-export function toast(text) {
+export function toast(text, ms = 2500) {
   const box = document.getElementById("toast");
   box.textContent = text;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => (box.textContent = ""), 2500);
+  toast.timer = setTimeout(() => (box.textContent = ""), ms);
 }
 
 async function copy(text) {

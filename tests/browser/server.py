@@ -20,8 +20,9 @@ ADMINISTRATOR, PASSWORD = "admin", "correct-horse-battery"
 class Dialtap:
     """One installation: configuration, database, process."""
 
-    def __init__(self, folder: Path, configuration: str, *arguments: str) -> None:
+    def __init__(self, folder: Path, configuration: str, *arguments: str, port: int = PORT) -> None:
         """`folder` must be reachable for everybody: started as root, the process gives root up."""
+        self.port = port
         self._log = folder / "dialtap.log"
         self._var = folder / "var"
         self._configuration = folder / "dialtap.toml"
@@ -29,9 +30,14 @@ class Dialtap:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://{HOST}:{self.port}"
+
     def start(self) -> None:
         """Start it and wait until it serves."""
-        command = [*self._command("live"), "--bind", f"{HOST}:{PORT}", *self._arguments]
+        command = [*self._command("live"), "--bind", f"{HOST}:{self.port}", *self._arguments]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._serves, "Dialtap's first page", seconds=120)
@@ -80,7 +86,7 @@ class Dialtap:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError(f"Dialtap ended: {self.output()[-3000:]}")
-        connection = http.client.HTTPConnection(HOST, PORT, timeout=30)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == http.HTTPStatus.OK

@@ -119,7 +119,7 @@ async def test_calls_and_page_survive_a_crash(network: Network) -> None:
         page = await sign_in(chromium)
         row = row_of(page, call.number)
         await expect(row.locator(".state")).to_have_text(WORDS[4])
-        since = await row.locator(".c-age").get_attribute("data-since-ns")
+        since = await row.locator(".c-age > span").get_attribute("data-since-ns")
         await page.evaluate("window.notReloaded = true")
 
         network.dialtap.kill()
@@ -130,7 +130,7 @@ async def test_calls_and_page_survive_a_crash(network: Network) -> None:
         network.dialtap.start()
         await page.wait_for_selector("#link[data-link=live]", timeout=60_000)
         await expect(row.locator(".state")).to_have_text(WORDS[4])
-        assert await row.locator(".c-age").get_attribute("data-since-ns") == since
+        assert await row.locator(".c-age > span").get_attribute("data-since-ns") == since
         assert await page.evaluate("window.notReloaded")
 
         (dialog,) = [one for one in network.lab.proxy.dialogs() if one["call-id"] == call.call_id]

@@ -2,16 +2,19 @@
 
 import csv
 import io
+import json
+from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.history import export
-from dashboard.history.export import COLUMNS, csv_pages, iso, safe, seconds, state_name
+from dashboard.history.export import COLUMNS, csv_pages, iso, json_pages, safe, seconds, state_name
 from dashboard.history.recorder import Recorder
-from dashboard.history.search import HistoryForm, search
-from dashboard.models import DialogRow
+from dashboard.history.search import question
+from dashboard.models import DialogQuerySet, DialogRow
 from dialogs.engine.snapshot import CallSnapshot
 from tests.dashboard.history.calls import NOW, SECOND, call, change, never
 
@@ -22,8 +25,12 @@ def record(tmp_path: Path, *snapshots: CallSnapshot) -> None:
     Recorder("n1", never, tmp_path).write([change(snapshot) for snapshot in snapshots], NOW)
 
 
-def lines(**asked: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO("".join(csv_pages(search(HistoryForm(asked)))))))
+def calls_of(text: str = "") -> DialogQuerySet:
+    return question(text, "", "UTC").calls(NOW)
+
+
+def lines(text: str = "", zone: tzinfo = UTC) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO("".join(csv_pages(calls_of(text), zone)))))
 
 
 def test_csv_has_the_whole_call(tmp_path: Path) -> None:
@@ -52,6 +59,8 @@ def test_csv_has_the_whole_call(tmp_path: Path) -> None:
             "evidence": "no ACK for 12 s",
             "path": "alice -> edge-1",
             "profiles": "total; caller=4417",
+            "user_agent": "",
+            "incomplete": "no",
             "messages": "4",
             "tap": "interface:any",
             "node": "n1",
@@ -62,7 +71,7 @@ def test_csv_has_the_whole_call(tmp_path: Path) -> None:
 
 def test_csv_is_what_the_search_found_in_its_order(tmp_path: Path) -> None:
     record(tmp_path, call(1), call(2, caller="anna"), call(3))
-    assert [line["call"][-1] for line in lines(caller="4417")] == ["3", "1"]
+    assert [line["call"][-1] for line in lines("caller = 4417")] == ["3", "1"]
 
 
 def test_csv_of_nothing_is_the_heading(db: None) -> None:
@@ -115,3 +124,26 @@ def test_seconds_need_both_ends(begin: int, end: int, text: str) -> None:
 @pytest.mark.parametrize(("state", "name"), [(1, "UNCONFIRMED"), (3, "CONFIRMED_NA"), (9, "9")])
 def test_state_names_are_kamailios(state: int, name: str) -> None:
     assert state_name(state) == name
+
+
+def test_times_are_in_the_zone_of_the_page_with_their_offset(tmp_path: Path) -> None:
+    record(tmp_path, call(1, init_ns=1_792_888_200 * SECOND), call(2, init_ns=1_792_891_800 * SECOND))  # 2026-10-25 00:30 and 01:30 UTC
+    assert [line["begun"] for line in lines(zone=ZoneInfo("Europe/Berlin"))] == ["2026-10-25T02:30:00.000+01:00", "2026-10-25T02:30:00.000+02:00"]
+
+
+QUERIES = ["", "state = failed", "caller = 4417 or callee = 1", "duration > 60", "nobody", 'reason ~ "=1"']
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_exports_hold_exactly_the_calls_of_the_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(export, "CHUNK", 3)
+    made = (
+        call(n, caller=("4417", "anna")[n % 2], state=5 if n % 3 else 4, end_code=486 if n % 3 == 1 else 0, end_reason="=1" if n % 5 else "") for n in range(20)
+    )
+    record(tmp_path, *made)
+    wanted = [row.uid for row in calls_of(text)]
+    objects = json.loads("".join(json_pages(calls_of(text))))
+    assert [line["call"] for line in lines(text)] == wanted
+    assert [found["call"] for found in objects] == wanted
+    assert [list(found) for found in objects] == [[column.title for column in COLUMNS]] * len(wanted)
+    assert {found["reason"] for found in objects} <= {"=1", ""}

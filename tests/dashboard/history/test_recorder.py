@@ -71,6 +71,8 @@ def test_write_fills_the_row(recorder: Recorder) -> None:
         "evidence": '[["warn","no ACK for 12 s"]]',
         "profiles": '[["total",""],["caller","sip:4417@example.net"]]',
         "messages": 4,
+        "user_agent": "",
+        "incomplete": False,
     }
     assert [str(entry) for entry in ProfileEntry.objects.order_by("id")] == ["total", "caller=sip:4417@example.net"]
 

@@ -43,7 +43,7 @@ async def asked_for(running) -> Bulk:
     for number in range(CALLS):
         running.answered(f"c{number}")
         if number % 10 == 9:
-            await until(partial(up, number + 1), 60.0)
+            await until(partial(up, number + 1), 240.0)
     rows = await sync_to_async(list)(DialogRow.objects.filter(state=4))
     user = await sync_to_async(operator)()
     return await sync_to_async(request_bulk)(rows, user, Wish("k", "toll fraud", str(CALLS), "192.0.2.50"))
@@ -65,7 +65,7 @@ async def test_sixty_calls_end_paced_each_with_its_own_order(tmp_path, settings)
         controller.running = running
         bulk = await asked_for(running)
         begun = time.monotonic()
-        await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 60.0)
+        await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 240.0)
         taken = time.monotonic() - begun
         assert await sync_to_async(words)(bulk) == "60 requested / 60 both legs released"
         assert sorted(controller.targets) == sorted(f"c{number}" for number in range(CALLS))
@@ -86,7 +86,7 @@ async def test_bulk_goes_on_after_a_restart_and_sends_nothing_twice(tmp_path, se
     half = len(first.targets)
     async with Running(tmp_path, second, config=hasty) as running:
         second.running = running
-        await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 60.0)
+        await until(lambda: Bulk.objects.filter(state=Bulk.State.DONE).exists(), 240.0)
     assert 10 <= half < CALLS
     assert sorted(first.targets + second.targets) == sorted(f"c{number}" for number in range(CALLS))
     assert (await sync_to_async(words)(bulk)).startswith("60 requested / ")
@@ -97,5 +97,5 @@ async def test_sixty_dry_runs_are_each_given_once(tmp_path, settings):
     controller = DryRun()
     async with Running(tmp_path, controller, config=ALL) as running:
         await asked_for(running)
-        await until(lambda: Order.objects.filter(phase=Order.Phase.ACCEPTED).count() == CALLS, 60.0)
+        await until(lambda: Order.objects.filter(phase=Order.Phase.ACCEPTED).count() == CALLS, 240.0)
     assert len({target.call_id for target, _ in controller.calls}) == CALLS

@@ -14,7 +14,7 @@ def test_figures_count_live_calls_by_state():
     mean = (call(3).start_ns + call(4).start_ns + NOW) // 3
     figures = count_calls(NOW)
     assert abs(figures.pop("mean_ns") - mean) < 1000
-    assert figures == {"setting_up": 1, "ringing": 1, "no_ack": 1, "in_call": 2, "oldest_ns": NOW, "per_minute": 6}
+    assert figures == {"setting_up": 1, "ringing": 1, "no_ack": 1, "in_call": 2, "oldest_ns": NOW, "no_ack_ns": call(3).start_ns, "per_minute": 6}
 
 
 def test_figures_without_calls_are_zero():

@@ -29,6 +29,10 @@ pytestmark = pytest.mark.django_db
         ({"profile": "other"}, []),
         ({"state": "2"}, [3]),
         ({"state": "4", "q": "ann"}, [2]),
+        ({"q": 'state = ringing or caller = "ann"'}, [2, 3]),
+        ({"q": "caller = ann and state = ringing"}, []),
+        ({"q": "duration > 0 and caller = bob"}, [3]),
+        ({"q": "caller ="}, []),
     ],
 )
 def test_filter_lets_through(chosen, numbers):
@@ -47,7 +51,9 @@ def test_call_in_a_profile_twice_is_found_once():
     ("query", "expected"),
     [
         ({"q": "  a\0b "}, CallFilter(q="ab")),
-        ({"q": "x" * 500}, CallFilter(q="x" * 200)),
+        ({"q": "x" * 2000}, CallFilter(q="x" * 1001)),
+        ({"q": "a", "zone": "Europe/Berlin"}, CallFilter(q="a", zone="Europe/Berlin")),
+        ({"q": "a", "zone": "Mars/Base"}, CallFilter(q="a")),
         ({"state": "9"}, CallFilter()),
         ({"state": 4, "q": None}, CallFilter(state="4")),
         ({"other": "1"}, CallFilter()),
@@ -60,6 +66,11 @@ def test_filter_takes_only_what_it_knows(query, expected):
 def test_filter_is_its_own_query_string():
     chosen = CallFilter(q="a&b", profile="caller=sip:ä@b")
     assert (chosen.query, bool(chosen), bool(CallFilter())) == ("q=a%26b&profile=caller%3Dsip%3A%C3%A4%40b", True, False)
+
+
+def test_filter_says_what_is_wrong_with_it_and_whether_it_ages():
+    assert [CallFilter(q=q).timed for q in ("duration > 1", "caller = a", "")] == [True, False, False]
+    assert str(CallFilter(q="caller =").asked.problem) == 'column 9: expected a "text", a number or a word, got the end'
 
 
 def test_call_without_the_filter_is_not_in_the_total():

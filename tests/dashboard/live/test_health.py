@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboard.live.health import Doubt, TapMeter, chips, doubts, judge, taps
-from dashboard.models import TapStatus
+from dashboard.live.health import Doubt, TapMeter, chips, doubts, judge, newest_alert, taps
+from dashboard.models import Alert, TapStatus
 from dialogs.taps.health import Health, Report, encode
 from tests.dashboard.live.people import call, record
 
@@ -120,3 +120,15 @@ def test_every_page_gets_the_chips_and_the_doubt():
     meter = TapMeter()
     meter.read(NOW)
     assert [words in meter.fragment for words in ('hx-target="#taps"', 'hx-target="#doubt"', "Numbers may be wrong", "1,234 dropped on eth1")] == [True] * 4
+
+
+@pytest.mark.django_db
+def test_newest_alert_is_told_without_its_text():
+    said = [newest_alert()]
+    for fields in ({"kind": "alert"}, {"kind": "limit", "limit": "many calls", "severity": "critical"}):
+        alert = Alert.objects.create(at_ns=NOW, text="4417 calls", dialog_uid="", node="n1", **fields)
+        said.append(newest_alert())
+    meter = TapMeter()
+    meter.read(NOW)
+    assert said == [(0, ""), (alert.pk - 1, "a rule speaks of a call"), (alert.pk, "critical, many calls")]
+    assert (f'data-alert="{alert.pk}" data-words="critical, many calls"' in meter.fragment, "4417" in meter.fragment) == (True, False)

@@ -77,6 +77,19 @@ def test_new_call_takes_the_place_of_one_that_ended():
     assert [first, watched.tick(NOW + LINGER_NS), watched.snapshot(reason="gap")] == ["_4", "2~5", [3, 5, 1, 4]]
 
 
+def test_first_snapshot_leaves_the_rows_of_the_page_where_they_are():
+    record(call(1), call(2), call(3), call(4))
+    made_ns = NOW + 4 * 10**9  # between the calls 4 and 5
+    record(call(2, state=5, end_ns=made_ns - 1, ended_by="caller"), call(3, state=5, end_ns=made_ns + 1, ended_by="caller"), call(5), call(6))
+    reader = Reader()
+    frames = {}
+    for name, now_ns in (("soon", made_ns + 10**9), ("late", made_ns + 60 * 10**9)):
+        table = LiveTable(CallFilter(), Renderer(), Counters(), since_ns=made_ns)
+        text = "".join(table.snapshot(reader.read(now_ns), now_ns, "connect").updates)
+        frames[name] = [int(uid, 16) for uid in re.findall(r'<tr id="call-([0-9a-f]{16})"', text)]
+    assert frames == {"soon": [4, 3, 1, 6, 5], "late": [6, 5, 4, 1]}
+
+
 def test_settled_snapshot_fills_the_places_of_calls_that_are_gone():
     record(call(1), call(2), call(3))
     watched = Watched()

@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from dashboard.history.messages import StoredMessage
-from dashboard.models import Alert, AuditEvent, Bulk, DialogRow, Order, ProxyTable, TapStatus
+from dashboard.models import Alert, AuditEvent, Bulk, DialogRow, Order, ProxyTable, SavedView, TapStatus
 from dashboard.privacy.sealed import seal
 from dashboard.urls import urlpatterns
 from dialogs.config import Control, Privacy
@@ -30,14 +30,19 @@ INVITE = (
 )
 
 PAGES = {
+    "kpis": "/kpis/",
+    "kpis_data": "/kpis/data",
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
+    "profile": f"/profiles/value/?{urlencode({'profile': seal(f'caller=sip:{CALLER}@example.net')})}",
     "peers": "/peers/",
     "callers": "/callers/",
     "alerts": "/alerts/",
     "history": "/history/",
     "download": "/history/calls.csv",
+    "query_fields": "/history/fields.json",
+    "files": "/files/",
     "orders": "/orders/",
     "order": "/orders/1/",
     "reconcile": "/reconcile/",
@@ -57,6 +62,8 @@ PAGES = {
     "change_form": f"/call/{UID}/change/form",
 }
 POSTS = {
+    "view_keep": ("/views/keep/", {"name": "mine", "query": f"state=4&caller={seal(CALLER)}"}),
+    "view_drop": ("/views/1/drop/", {}),
     "alerts_seen": ("/alerts/seen/", {"newest": "1"}),
     "bulk_ask": ("/bulk/", {"uid": UID}),
     "bulk_start": ("/bulk/start/", {"uids": UID, "key": "k"}),
@@ -67,12 +74,10 @@ POSTS = {
     "release": (f"/call/{UID}/release/", {"reason": "."}),
     "connect": ("/connect/", {"reason": "."}),
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
-    "view_keep": ("/views/keep/", {"name": "mine", "query": "state=4"}),
-    "view_drop": ("/views/1/drop/", {}),
     "order_retry": ("/orders/1/retry/", {}),
 }
-NUMBERLESS = {"tokens", "token_revoke", "rpc", "login", "logout", "healthz", None}
-"Pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
+NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
+"Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
 
 
 @pytest.fixture
@@ -102,6 +107,9 @@ def world(settings) -> Client:
     finding = ["stuck", UID, [f"{CALLEE[1:]}@x", "a"], 5, 4, 1, 7, 9]
     ProxyTable.objects.create(node="n1", at_ns=time.time_ns(), proxy="http://x", detail=json.dumps({"findings": [finding], "counts": {"stuck": 1}}))
     report = Report(calls=("", 1, 0, 0, 1, 0), callers=((f"sip:{CALLER}@example.net", 1, 0, 0, 1, 0),), callers_known=1)
+    SavedView.objects.create(
+        owner=person("viewer"), name="others", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
+    )
     TapStatus.objects.create(name="engine:n1", node="n1", at_ns=time.time_ns(), detail=encode(report))
     user = person("operator")
     user.user_permissions.add(Permission.objects.get(codename="read_audit"))
@@ -132,6 +140,14 @@ def test_no_page_shows_a_number(world):
     assert found == dict.fromkeys(PAGES, (200, [], []))
 
 
+@pytest.mark.parametrize("kind", ["csv", "json", "pcapng"])
+def test_no_download_shows_a_number(world, settings, kind):
+    address = f"/history/calls.{kind}?columns=callid"
+    told = said(world.get(address))
+    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
+    assert (leaks(told), CALLER in said(world.get(address))) == ([], True)
+
+
 def test_no_answer_shows_a_number(world):
     found = {name: leaks(said(world.post(address, form, HTTP_HX_REQUEST="true"))) for name, (address, form) in POSTS.items()}
     assert {name: told for name, told in found.items() if told} == {}
@@ -140,7 +156,8 @@ def test_no_answer_shows_a_number(world):
 def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
-    assert {name for name, address in PAGES.items() if CALLER not in said(world.get(address))} == {"welcome", "taps", "peers", "connect_form"}
+    bare = {name for name, address in PAGES.items() if CALLER not in said(world.get(address))}
+    assert bare == {"welcome", "taps", "peers", "connect_form", "query_fields", "files"}
 
 
 def test_number_is_shown_in_part(world):
@@ -157,6 +174,7 @@ def test_capture_file_is_masked_and_readable(world, tmp_path):
 
 LINKS = [
     ("/", 'href="(/\\?profile=[^"]+)"'),
+    ("/profiles/", 'href="(/profiles/value/\\?profile=[^"]+)"'),
     ("/profiles/", 'href="(/\\?profile=[^"]+)"'),
     ("/callers/", 'href="(/\\?caller=[^"]+)"'),
     ("/alerts/", 'href="(/\\?profile=[^"]+)"'),
@@ -208,14 +226,21 @@ def test_number_is_found_by_its_whole_only_and_that_is_written_down(world):
 
 def test_same_search_finds_more_for_who_may_see_numbers(world):
     client = Client()
-    client.force_login(person("viewer"))
+    client.force_login(User.objects.get(username="viewer"))
     found = [UID in said(client.get(f"/history/?{urlencode({'callee': '+1555*'})}")), UID in said(client.get("/?q=1555"))]
     assert (found, AuditEvent.objects.filter(action="number searched").count()) == ([True, True], 0)
 
 
 def test_prefix_is_refused_in_words(world):
     response = world.get("/history/?callee=1555*")
-    assert (response.status_code, "Numbers are masked for you: search by the whole number." in said(response)) == (400, True)
+    assert (response.status_code, "numbers are masked for you: ask for the whole number with =" in said(response)) == (400, True)
+
+
+def test_shared_view_of_a_number_opens_its_calls(world):
+    record(call(2))
+    address = re.findall(r'href="(/\?[^"]+)"><bdi>others</bdi>', said(world.get("/")))[0].replace("&amp;", "&")
+    text = said(world.get(address))
+    assert (f"/call/{UID}/" in text, call(2).uid in text, "sort=age" in address, leaks(text)) == (True, False, True, [])
 
 
 def test_token_of_a_link_is_not_shown_as_a_number(world):

@@ -7,7 +7,6 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from dashboard.history.messages import StoredMessage
 from dashboard.models import AuditEvent, Order
 from dialogs.config import Control
 from dialogs.engine import SessionView
@@ -16,16 +15,11 @@ from tests.dashboard.live.people import NOW, call, record
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 UID = call(1).uid
-INVITE = "INVITE sip:5000@example.net SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z\r\nFrom: <b>Eve</b>\r\nAuthorization: Digest secret\r\nCSeq: 1 INVITE\r\n\r\nbody"
 
 
 @pytest.fixture
 def dryrun(monkeypatch) -> None:
     monkeypatch.setattr(settings, "DIALTAP", msgspec.structs.replace(settings.DIALTAP, control=Control(controller="dryrun")))
-
-
-def stored(*texts: str) -> tuple[StoredMessage, ...]:
-    return tuple(StoredMessage(NOW, "192.0.2.7:5060", "192.0.2.1:5060", "udp", repeat=False, data=text.encode()) for text in texts)
 
 
 def text_of(client: Client, address: str, **extra) -> str:
@@ -44,7 +38,7 @@ def test_live_page_shows_live_calls_newest_first(viewer):
 def test_live_page_opens_its_socket_with_its_filter(viewer):
     record(call(1), call(2, caller="ann"))
     text = text_of(viewer, "/?q=ann&state=4")
-    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
+    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
 
 
 def test_empty_live_page_offers_the_demo(viewer):
@@ -101,7 +95,7 @@ def test_history_finds_pages_and_downloads(viewer):
     record(*(call(number, caller="ann" if number % 2 else "bob") for number in range(1, 121)))
     first = text_of(viewer, "/history/?caller=ann")
     older = re.findall(r'rel="next" href="\?([^"]+)"', first)[0].replace("&amp;", "&")
-    pages = [re.findall(r'href="/call/([0-9a-f]{16})/"', text) for text in (first, text_of(viewer, f"/history/?{older}"))]
+    pages = [re.findall(r'<tr id="call-([0-9a-f]{16})"', text) for text in (first, text_of(viewer, f"/history/?{older}"))]
     lines = b"".join(viewer.get("/history/calls.csv?caller=ann").streaming_content).decode().splitlines()
     assert ([len(page) for page in pages], int(pages[0][0], 16), int(pages[1][-1], 16), len(lines)) == ([50, 10], 119, 1, 61)
 
@@ -119,19 +113,6 @@ def test_history_finds_pages_and_downloads(viewer):
 def test_history_answers_bad_questions_in_words(viewer, query, status, words):
     response = viewer.get(f"/history/?{query}")
     assert (response.status_code, words in response.content.decode()) == (status, True)
-
-
-def test_call_page_shows_ladder_and_raw_message(viewer):
-    record(call(1))
-    from_change = record(call(1), messages=stored(INVITE))[0]
-    text = text_of(viewer, f"/call/{UID}/?m=0")
-    raw = text_of(viewer, f"/call/{from_change.uid}/message/0/")
-    assert (len(re.findall(r'<a class="step', text)), "&lt;b&gt;Eve&lt;/b&gt;" in raw, "secret" in raw + text, "<b>INVITE sip:5000" in raw) == (
-        1,
-        True,
-        False,
-        True,
-    )
 
 
 def test_menu_offers_the_end_to_who_may(operator, viewer):

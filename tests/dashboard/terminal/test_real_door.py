@@ -167,7 +167,7 @@ async def test_watch_on_the_screen_of_a_terminal(place):
             lines = await screen("1462:6269", "q ends")
             assert lines[0] == "1 call   Setting up 0   Ringing 0   No ACK 0   In call 1"
             assert lines[3].split()[:3] == ["1462:6269", "In", "call"]
-            assert lines[3].endswith("alice@lab.example    5011@lab.example")
+            assert lines[3].split()[-2:] == ["alice@lab.example", "5011@lab.example"]  # the older the recording gets, the wider are its times
             await run(*tmux, "send-keys", "-t", "t", "q")
             after = await screen("ended 0")
             assert not [line for line in after if "1462:6269" in line]

@@ -56,7 +56,8 @@ class Peer(asyncio.DatagramProtocol):
         self.came.set()
 
     def methods(self) -> list[str]:
-        return [one.method for one in self.heard]
+        """Return what was asked, in order: what a busy machine has the other side repeat is there once."""
+        return [method for method, _ in dict.fromkeys((one.method, one.branch) for one in self.heard)]
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("dashboard", "0011_saved_views")]
+    dependencies: ClassVar = [("dashboard", "0013_profile_minute")]
 
     operations: ClassVar = [
         migrations.DeleteModel("ProxyTable"),

@@ -1,0 +1,93 @@
+"""Every page, in both themes, on a desk and on a phone, with the demo's traffic in it: no barrier, no error, nothing that the policy refused."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from .desk import CHROMIUM, browser
+from .server import Dialtap
+from .tour import DESK, PHONE, addresses, arrive, visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
+CONFIGURATION = '[[limit]]\nname = "many calls"\nprofile = "caller"\nwarn = 1\ncritical = 40\n'
+WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Iterator[Dialtap]:
+    """Dialtap with its demo playing."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}")
+    folder = tmp_path_factory.mktemp("tour")
+    for each in (folder, *list(folder.parents)[:2]):
+        each.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = Dialtap(Path(folder), CONFIGURATION, "--demo", port=port)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        print(running.output()[-3000:])
+
+
+async def barriers(page: Page) -> list[str]:
+    """Return what axe finds, a line each."""
+    found = await Axe().run(page)
+    return [f"{each['id']}: {node['html'][:160]}" for each in found.response["violations"] for node in each["nodes"]]
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESK), ("dark", DESK), ("dark", PHONE)], ids=["light desk", "dark desk", "dark phone"])
+async def test_every_page_is_free_of_barriers_and_errors(demo, theme, size):
+    async with browser() as chromium, visitor(chromium, demo.url, theme, size) as (page, said):
+        await page.wait_for_selector("#rows tr", timeout=60_000)
+        found = {}
+        for name, address in (await addresses(page, demo.url)).items():
+            await arrive(page, f"{demo.url}{address}")
+            hidden = [] if await page.locator("#link").is_visible() else ["nobody sees whether the page is live"]
+            found[name] = [*hidden, *await barriers(page), *(["wider than the screen"] if await page.evaluate(WIDER) else [])]
+    expected = [line for line in said.lines if "/nothing-here/" not in line]
+    assert ({name: lines for name, lines in found.items() if lines}, expected) == ({}, [])
+
+
+async def test_new_alert_is_said_to_who_listens(demo):
+    async with browser() as chromium, visitor(chromium, demo.url, "light", DESK) as (page, _):
+        await page.goto(f"{demo.url}/peers/")
+        await page.wait_for_function("document.querySelector('#toast').textContent.startsWith('New alert: ')", timeout=60_000)
+        role = await page.locator("#toast").get_attribute("role")
+        assert (role, await page.locator("#alert-count .count").count()) == ("status", 1)
+
+
+async def test_keyboard_goes_everywhere(demo):
+    places = {"l": "/", "p": "/profiles/", "e": "/peers/", "a": "/alerts/", "h": "/history/", "o": "/orders/", "t": "/taps/"}
+    async with browser() as chromium, visitor(chromium, demo.url, "dark", DESK) as (page, _):
+        reached = {}
+        for key in places:
+            await page.keyboard.press("g")
+            async with page.expect_navigation():
+                await page.keyboard.press(key)
+            reached[key] = page.url.removeprefix(demo.url).split("?")[0]
+        await page.goto(f"{demo.url}/")
+        await page.keyboard.press("?")
+        listed = await page.locator("#keys[open] dl").inner_text()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("/")
+        focused = await page.evaluate("document.activeElement.matches('[data-search]')")
+        outline = await page.evaluate("getComputedStyle(document.activeElement.closest('.q')).outlineStyle")
+    assert (reached, focused, outline) == (places, True, "solid")
+    assert {key for key in places if f"\n{key}" not in f"\n{listed}".replace("g ", "\n").replace("g", "\n")} == set()
+
+
+async def test_motion_is_left_out_where_it_is_not_wanted(demo):
+    async with browser() as chromium, visitor(chromium, demo.url, "light", DESK) as (page, _):
+        await page.emulate_media(reduced_motion="reduce")
+        await page.goto(demo.url)
+        await page.wait_for_selector("#rows tr", timeout=60_000)
+        moving = await page.evaluate("document.getAnimations().filter((one) => one.effect.getComputedTiming().duration > 0).length")
+    assert moving == 0
