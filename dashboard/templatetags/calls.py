@@ -11,7 +11,8 @@ from dashboard.live.kpis import SECOND_NS, span_words
 from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
-from dashboard.orders.words import outcome_words, tone
+from dashboard.orders.stages import Stage, stages, untold
+from dashboard.orders.words import outcome_words, title, tone
 from dashboard.privacy import is_sealed, linked, policy_of, unseal
 from dialogs.engine.states import State
 
@@ -76,6 +77,24 @@ def after(at_ns: int, start_ns: int) -> str:
 def words(order: Order) -> str:
     """Return what came of an order, in words."""
     return outcome_words(order)
+
+
+@register.filter
+def order_title(order: Order) -> str:
+    """Return the heading over an order's progress."""
+    return title(order)
+
+
+@register.filter
+def order_stages(order: Order) -> list[Stage]:
+    """Return how far an order is, step by step."""
+    return stages(order)
+
+
+@register.filter
+def order_untold(order: Order) -> str:
+    """Return what is to be said of a closed order beside its steps."""
+    return untold(order)
 
 
 @register.filter

@@ -89,6 +89,11 @@ def test_icon_needs_no_login():
     assert Client().get("/favicon.ico").url == "/static/icon.svg"
 
 
+def test_style_page_is_for_staff_and_has_both_themes(admin_client):
+    text = admin_client.get("/styles/").content.decode()
+    assert (text.count('data-theme="light"'), text.count('data-theme="dark"'), client_of("operator").get("/styles/").status_code) == (1, 1, 403)
+
+
 def test_admin_is_for_staff_and_users_only(admin_client):
     text = admin_client.get("/admin/").content.decode()
     assert ("/admin/auth/user/" in text, "/admin/dashboard/" in text, client_of("operator").get("/admin/").status_code) == (True, False, 302)
