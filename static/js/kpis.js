@@ -13,7 +13,7 @@ const token = (name) => {
   return getComputedStyle(box).outlineColor;
 };
 const time = (at) => new Date(at * 1000).toLocaleTimeString("en-GB");
-const said = (unit) => (plot, value) => (value == null ? "–" : `${+value.toFixed(2)} ${unit === "calls" ? "" : unit}`);
+const said = (unit) => (plot, value) => (value == null ? "–" : `${+value.toFixed(2)}${unit === "calls" ? "" : ` ${unit}`}`);
 const columns = (chart) => [chart.at, ...chart.series.map((line) => line.values)];
 const size = (name) => ({ width: place(name).clientWidth - 16, height: HEIGHT });
 
