@@ -62,6 +62,11 @@ class Peers(NamedTuple):
     forgotten: int
 
     @property
+    def since_time(self) -> str:
+        """The beginning of the figures as people read it."""
+        return self.since.rpartition("T")[2]
+
+    @property
     def since(self) -> str:
         """The beginning of the figures as History's form takes it, in the site's zone."""
         return timezone.localtime(datetime.fromtimestamp(self.since_ns // 10**9, UTC)).strftime("%Y-%m-%dT%H:%M")

@@ -21,7 +21,7 @@ from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView
 EVERYBODY = "*"
 WHOLE = "dashboard.see_numbers"
 PARTIES = ("from_user", "to_user")
-TEXTS = ("from_uri", "to_uri", "call_id", "last_event", "end_reason", "evidence")
+TEXTS = ("from_uri", "to_uri", "call_id", "last_event", "end_reason", "evidence", "user_agent")
 "Columns of a call that may hold a party's number, beside PARTIES and `profiles`."
 
 ORDER_TEXTS = ("call_text", "reason", "detail")

@@ -18,6 +18,8 @@ STOPS = {
     "orders": "/orders/",
     "capture": "/taps/",
     "reconcile": "/reconcile/",
+    "kpis": "/kpis/",
+    "styles": "/styles/",
     "audit": "/audit/",
     "tokens": "/tokens/",
     "welcome": "/welcome/",
@@ -70,4 +72,4 @@ async def arrive(page: Page, address: str) -> None:
     """Open a page and wait until its push is there; a page that is not there has none."""
     await page.goto(address)
     await page.wait_for_selector("#link[data-link=live]")
-    await page.wait_for_selector("#taps > *")
+    await page.wait_for_selector("#taps > *", state="attached")
