@@ -40,6 +40,7 @@ urlpatterns = [
     path("profiles/", profiles.profiles, name="profiles"),
     path("profiles/value/", profiles.profile, name="profile"),
     path("kpis/", kpis.kpis, name="kpis"),
+    path("kpis/calls", kpis.calls, name="kpis_calls"),
     path("kpis/data", kpis.data, name="kpis_data"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),

@@ -19,7 +19,6 @@ let heard = performance.now();
 let state = "wait";
 let fresh = 0; // calls that came since the rows were sorted
 let held = 0; // rows that would have come or gone
-let dirty = false;
 let frozen = false;
 let pointed = 0;
 
@@ -27,26 +26,23 @@ const say = (message) => {
   if (connection?.socket?.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify(message));
 };
 
-// A table under the pointer, an open menu, or a focused row: rows neither come nor go.
+// Frozen, a table under the pointer, an open menu: rows neither come nor go.
 function holding() {
-  if (frozen) return true;
   const recent = performance.now() - pointed < REST_MS;
-  return (recent && $("rows")?.matches(":hover")) || $("menu")?.matches(":popover-open");
+  return frozen || (recent && $("rows")?.matches(":hover")) || $("menu")?.matches(":popover-open");
 }
 
 function showHeld() {
   const chip = $("held");
   if (!chip) return;
-  const news = fresh && `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
+  const news = `${fresh < MOST_NEW ? fresh : `${MOST_NEW}+`} new`;
   chip.hidden = !fresh && !held;
-  chip.classList.toggle("held", dirty);
-  chip.textContent = dirty ? `${frozen ? "Frozen" : "Held"}: ${[news, held && `${held} to come or go`].filter(Boolean).join(", ")}: show` : `${news}: sort`;
+  chip.classList.toggle("held", held);
+  chip.textContent = held ? `${frozen ? "Frozen" : "Held"}: ${news}, ${held} to come or go: show` : `${news}: sort`;
 }
 
-// Sorted anew because somebody asked, at once: what moves then moves under nobody's hand.
 function sort() {
   freeze(false);
-  dirty = false;
   say({ sort: true });
 }
 
@@ -56,10 +52,8 @@ function freeze(on) {
 }
 
 function release() {
-  if (!dirty) return;
-  dirty = false;
+  if (held) say({ refresh: true });
   held = 0;
-  say({ refresh: true });
 }
 
 function note(text) {
@@ -78,7 +72,6 @@ function arrive(frame) {
   if (frame.snapshot) {
     if (REASONS[frame.snapshot]) note(REASONS[frame.snapshot]);
     if (frame.snapshot !== "refresh") fresh = 0;
-    dirty = false;
     held = 0;
     followed = 0; // another connection knows nothing of it
   } else if (frame.n !== last + 1) {
@@ -91,8 +84,7 @@ function arrive(frame) {
 
 // Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
 function content(frame) {
-  if (!frame.moves || !holding()) return frame.moves ? (frame.content ?? "") + frame.moves : frame.content;
-  dirty = true;
+  if (!frame.moves || !holding()) return (frame.content ?? "") + (frame.moves ?? "");
   held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
 }
@@ -146,7 +138,8 @@ function watch() {
 function choose(form) {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const query = new URLSearchParams(chosen).toString();
-  for (const wish of [$("bulk")?.elements.filter, $("keep")?.elements.query, $("chooser")?.elements.q]) if (wish) wish.value = wish.name === "q" ? (chosen.q ?? "") : query;
+  for (const wish of [$("bulk")?.elements.filter, $("keep")?.elements.query]) if (wish) wish.value = query;
+  $("chooser").elements.q.value = chosen.q ?? "";
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
   const address = `/ws/live/?page=live${query ? `&${query}` : ""}`;
   wire.setAttribute("hx-ws:connect", address);

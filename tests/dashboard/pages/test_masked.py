@@ -32,6 +32,7 @@ INVITE = (
 PAGES = {
     "kpis": "/kpis/",
     "kpis_data": "/kpis/data",
+    "kpis_calls": "/kpis/calls?name=ser&at=1000&step=10",
     "live": "/",
     "welcome": "/welcome/",
     "profiles": "/profiles/",
