@@ -5,8 +5,11 @@ Times are integer nanoseconds UTC (0 = has not happened).
 
 from typing import ClassVar
 
+import msgspec
 from django.db import models
 from django.db.models import Q
+
+from dialogs.control.reconcile import Stored
 
 
 class Alert(models.Model):
@@ -73,9 +76,10 @@ class ProfileMinute(models.Model):
 
 
 class ProxyTable(models.Model):
-    """What came of comparing a node's calls with the table of its proxy: the ingest writes it after each look."""
+    """What came of comparing a node's calls with the table of one of its proxies: the ingest writes it after each look."""
 
-    node = models.CharField(primary_key=True, max_length=64)
+    node = models.CharField(max_length=64)
+    name = models.CharField(max_length=64, default="", blank=True)  # of [[proxy]]; "" of the only one
     at_ns = models.BigIntegerField()  # when it was looked
     proxy = models.TextField()  # its address, without credentials
     ours = models.IntegerField(default=0)  # live calls through it, at that moment
@@ -86,9 +90,18 @@ class ProxyTable(models.Model):
 
     class Meta:
         default_permissions = ()  # its page is everybody's, and no form writes it
+        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["node", "name"], name="proxy_once")]
 
     def __str__(self) -> str:
-        return f"{self.node}: ours {self.ours} / proxy {self.theirs}"
+        return f"{self.node}, {self.name or self.proxy}: ours {self.ours} / proxy {self.theirs}"
+
+    @property
+    def stored(self) -> Stored:
+        """What was found; nothing of what another version wrote."""
+        try:
+            return msgspec.json.decode(self.detail, type=Stored)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return Stored()
 
 
 class TapStatus(models.Model):

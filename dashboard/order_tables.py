@@ -34,6 +34,7 @@ class Order(models.Model):
         NO_ANSWER = "no answer"
         HUNG_UP = "hung up half-way"
         STOPPED = "stopped"
+        LET_GO = "let go by the proxy"
         REFUSED = "refused"
 
     class Kind(models.TextChoices):
@@ -41,6 +42,7 @@ class Order(models.Model):
         TRANSFER = "transfer"
         BRIDGE = "bridge"
         JOIN = "join"
+        RELEASE = "release"
 
     OPEN: ClassVar[tuple[str, ...]] = (Phase.REQUESTED, Phase.SENT, Phase.ACCEPTED)
 
@@ -50,7 +52,8 @@ class Order(models.Model):
     node = models.CharField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.END)
     side = models.CharField(max_length=8, default="both")  # caller, callee, both
-    arguments = models.JSONField(default=dict, blank=True)  # by kind: "to"; "first", "second"; "other", "other_side"; "retries"
+    # by kind: "to"; "first", "second"; "other", "other_side"; "retries"; "proxy", "h_entry", "h_id", "key", "state" (of a release, as the proxy had them)
+    arguments = models.JSONField(default=dict, blank=True)
     once = models.CharField(max_length=64, default="", blank=True)  # what is open once: a double click is one order
     via = models.CharField(max_length=16, default="", blank=True)  # who carries it out: kamailio, sip, dryrun
     steps = models.JSONField(default=list, blank=True)  # progress: [at_ns, step, state, words], see dialogs.control.sip.Progress

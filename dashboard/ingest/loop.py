@@ -28,7 +28,7 @@ from dashboard.ingest.kpis import Sampling
 from dashboard.ingest.limits import Due, LimitWatch
 from dashboard.ingest.orders import Orders
 from dashboard.ingest.pending import Pending
-from dashboard.ingest.reconcile import Reconciling
+from dashboard.ingest.reconcile import Proxies
 from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
@@ -78,7 +78,8 @@ class Ingest:
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
         self.recorder = Recorder(node, recorded.__contains__, messages)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
-        self.orders = Orders(node, controller, config, clock)
+        self.proxies = Proxies(config, self.engine, recorded.__contains__, clock)
+        self.orders = Orders(node, controller, config, clock, self.proxies.held)
         self.pacer = Pacer(node, config.control.bulk_rate)
         self.pending = Pending(self.engine, PeerNames(config.peer), self.orders.ended_by)
         host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
@@ -86,10 +87,9 @@ class Ingest:
         self.door = Door(host, config.rpc, messages.parent)
         self.limits = LimitWatch(config, self.engine)
         self.sampling = Sampling(node, clock())
-        self.reconciling = Reconciling(config, self.engine, recorded.__contains__, clock)
         self.traffic = PeerTraffic(self.pending.peers)
         self.trend = ProfileTrend(node, self.engine.calls.profiles)
-        heard, beside = Heard(config.peer), self.reconciling.report
+        heard, beside = Heard(config.peer), self.proxies.report
         self.status = Status(node, sources, self.engine, self.recorder, self.pending, heard, self.door, self.traffic, beside)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
@@ -109,7 +109,7 @@ class Ingest:
         for tap in self.sources.live:
             self._listen(tap)
         players = [asyncio.create_task(self._play(player)) for player in self.sources.players]
-        beside = asyncio.create_task(self.reconciling.run(self._in_writer))
+        beside = asyncio.create_task(self.proxies.run(self._in_writer))
         try:
             while not self._stopping.is_set():
                 started = loop.time()
@@ -118,7 +118,7 @@ class Ingest:
         finally:
             for task in (*players, beside):
                 task.cancel()
-            await self.reconciling.close()
+            await self.proxies.close()
             await self.door.stop()
             self.commands.close()
             self._close_taps(loop)
@@ -195,7 +195,7 @@ class Ingest:
             self._take(self.engine.expire(now_ns))
         self.followed.collect()
         changes, keeping = self.pending.changes(), self.pending.keeping
-        self.reconciling.take(changes)
+        self.proxies.take(changes)
         self.traffic.take(((change.snapshot, change.begun) for change in changes), now_ns)
         states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
         figures = [*self.sampling.take(changes, now_ns), *self.trend.take(changes, now_ns)]
@@ -249,7 +249,7 @@ class Ingest:
             self.recorder.forget_states()
         self.orders.resume()
         self.limits.begin()
-        self.reconciling.begin()
+        self.proxies.begin()
         self.traffic.take(((self.engine.view(call), False) for call in self.engine.all_calls()), self.clock())
         if restored or lost:
             logger.info("restored", calls=len(restored), lost=lost)

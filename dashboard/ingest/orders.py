@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,8 @@ REMEMBERED = 10_000
 
 InWriter = Callable[..., Awaitable[Any]]
 type Look = Callable[[str], CallSnapshot | None]
+type HeldBy = Callable[[str, tuple[str, str], int], bool | None]
+"Whether a proxy still has a dialog (Call-ID, caller's tag) since a moment, None while its table was not looked at."
 
 logger = structlog.get_logger(__name__)
 
@@ -30,8 +33,9 @@ logger = structlog.get_logger(__name__)
 class Orders:
     """The orders of this node that are under way."""
 
-    def __init__(self, node: str, controller: Controller | None, config: Config, clock: Callable[[], int]) -> None:
+    def __init__(self, node: str, controller: Controller | None, config: Config, clock: Callable[[], int], held_by: HeldBy = lambda *_: None) -> None:
         """ValueError for a password that cannot be had."""
+        self._held_by = held_by
         self.executor = Executor(node, controller, config.control.verify_seconds, clock)
         self._clock = clock
         settings = agent_settings(config)
@@ -78,11 +82,18 @@ class Orders:
                 work.stop.set()
         closed = []
         for order in list(self._open.values()):
-            done = order.phase not in Order.OPEN or await in_writer(self.executor.verify, order, snapshot(order.dialog_uid), now_ns)
-            if done:
+            verify = partial(self.executor.verify, held=self._held(order))
+            if order.phase not in Order.OPEN or await in_writer(verify, order, snapshot(order.dialog_uid), now_ns):
                 del self._open[order.pk]
                 closed.append(order.dialog_uid)
         return closed
+
+    def _held(self, order: Order) -> bool | None:
+        """Return whether a proxy still has what it is to let go of."""
+        if order.kind != Order.Kind.RELEASE or order.phase not in Order.OPEN:
+            return None
+        call_id, tag = order.arguments["key"]
+        return self._held_by(order.arguments["proxy"], (call_id, tag), max(order.answered_ns, self.executor.resumed_ns)) if order.answered_ns else None
 
     def _begin(self, tasks: set[asyncio.Task[None]], work: Any) -> None:
         task = asyncio.create_task(work)
@@ -90,12 +101,12 @@ class Orders:
         task.add_done_callback(tasks.discard)
 
     def take(self, events: Iterable[Event]) -> None:
-        """Tell our user agent the NOTIFYs that a tap saw: a referred phone sends them to its peer, for whom we spoke."""
+        """Tell our user agent the NOTIFYs and BYEs that a tap saw: a referred phone sends them to its peer, for whom we spoke."""
         if self.executor.agent is None or not self.executor.work:
             return
         for event in events:
-            if isinstance(event, Seen) and event.packet.data.startswith(b"NOTIFY ") and (notify := parse(event.packet.data)) is not None:
-                self.executor.agent.observed(notify)
+            if isinstance(event, Seen) and event.packet.data.startswith((b"NOTIFY ", b"BYE ")) and (message := parse(event.packet.data)) is not None:
+                self.executor.agent.observed(message)
 
     async def finish(self) -> None:
         """Wait for the controllers that are being asked: their time-out bounds it. Our own work is left as it is stored."""

@@ -78,7 +78,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.revision = newest_revision()
-        self._stamps: dict[str, tuple[str, str, str]] = {}
+        self._stamps: dict[str, tuple[str, str, str, int]] = {}
         self._over: frozenset[str] | None = None
 
     def read(self, now_ns: int) -> Changes:
@@ -102,7 +102,7 @@ class Reader:
         """Fill in the recent orders, and which of them moved since the last read."""
         recent = Order.objects.filter(requested_ns__gt=now_ns - ORDERS_NS).order_by("-requested_ns")[:MOST_ORDERS]
         changes.orders = {order.dialog_uid: order for order in reversed(recent)}  # the newest of a call wins
-        stamps = {uid: stamp(order) for uid, order in changes.orders.items()}
+        stamps = {uid: (*stamp(order), len(order.steps)) for uid, order in changes.orders.items()}
         changes.touched = {uid for uid, value in stamps.items() if self._stamps.get(uid) != value}
         self._stamps = stamps
 

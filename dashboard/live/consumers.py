@@ -26,6 +26,8 @@ RECHECK = 30.0
 "Seconds after which permission and login are looked at again."
 
 LONGEST_MESSAGE = 2000
+ORDERS_END = 2**63
+"Numbers of orders are below."
 
 hub = Hub()
 
@@ -38,7 +40,7 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
         made_ns = moment(wanted.get("at", ""))
         return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy, since_ns=made_ns)
     if wanted.get("page") == "call":
-        return CallView(wanted.get("uid", "")[:16], policy)
+        return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
 
 
@@ -71,12 +73,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         view = view_of(self.scope["query_string"].decode("latin-1"), hub, self.policy)
         if isinstance(view, LiveTable):
             await self._note(view.chosen)
-        self.client = Client(view)
+        self.client = Client(view, self.policy)
         hub.join(self.client)
         self.tasks = tuple(asyncio.create_task(work(self.client)) for work in (self._pump, self._recheck, self._give_up))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take what live.js says: `ack`, `resync`, `refresh`, `sort` or `filter`; anything else is ignored."""
+        """Take what live.js says: `ack`, `resync`, `refresh`, `sort`, `filter` or `order`; anything else is ignored."""
         message = read_message(text_data)
         if self.client is None:
             return
@@ -86,6 +88,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.client.want = "gap"
         if "refresh" in message:
             self.client.want = self.client.want or "refresh"
+        if isinstance(order := message.get("order"), int) and 0 <= order < ORDERS_END:
+            self.client.order, self.client.order_stamp = order, ()
         if "sort" in message:
             self.client.want = "sort"
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):

@@ -5,13 +5,14 @@ only when a call comes or goes.
 """
 
 import time
+from typing import Any
 
 from django.db.models import Avg, Count, Min, Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
 from dashboard.live.kpis import HOUR_NS, Hour, Latest
-from dashboard.live.proxies import standing
+from dashboard.live.proxies import MOST, standing
 from dashboard.models import DialogRow
 from dialogs.engine.states import State
 
@@ -23,10 +24,10 @@ IDLE_NS = 1_000_000_000
 "Calls per minute fall while nothing moves."
 
 
-def count_calls(now_ns: int) -> dict[str, int]:
+def count_calls(now_ns: int) -> dict[str, Any]:
     """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), the oldest without ACK, calls of the last minute.
 
-    Where a proxy's table is compared with ours, also what `proxies.standing` says.
+    Also, of each proxy whose table is compared with ours, what `proxies.standing` says: the first few, and how many more there are.
     """
     answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
     figures = DialogRow.objects.live().aggregate(
@@ -39,10 +40,12 @@ def count_calls(now_ns: int) -> dict[str, int]:
         no_ack_ns=Min("start_ns", filter=Q(state=State.CONFIRMED_NA)),
     )
     per_minute = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
-    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | standing(now_ns)
+    found = standing(now_ns)
+    proxies = {"proxies": found[:MOST], "more_proxies": len(found[MOST:])} if found else {}
+    return {name: int(value or 0) for name, value in figures.items()} | {"per_minute": per_minute} | proxies
 
 
-def strip_context(figures: dict[str, int], hour: Hour, now_ns: int) -> dict[str, object]:
+def strip_context(figures: dict[str, Any], hour: Hour, now_ns: int) -> dict[str, object]:
     """Return what the strip says; page and push share it."""
     return {"figures": figures, "hour": hour, "per_second": figures["per_minute"] / 60, "now_ns": now_ns, "hour_ns": now_ns - HOUR_NS}
 
@@ -53,7 +56,7 @@ class Counters:
     def __init__(self) -> None:
         self.fragment = ""
         self.changed = False
-        self._figures: dict[str, int] = {}
+        self._figures: dict[str, Any] = {}
         self._latest = Latest()
         self._hour: Hour | None = None
         self._rest_until = 0

@@ -14,9 +14,11 @@ from django.db import DatabaseError, connection
 
 from dashboard.live.changes import Changes, Reader
 from dashboard.live.counters import Counters
+from dashboard.live.following import Followed, follow
 from dashboard.live.frames import Frame
 from dashboard.live.health import TapMeter
 from dashboard.live.render import Renderer
+from dashboard.privacy import CLEAR, Policy
 
 TICK = 0.25
 "Seconds."
@@ -49,13 +51,19 @@ class View(Protocol):
 class Client:
     """One browser: its view, its queue, the numbers of its frames."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, policy: Policy = CLEAR) -> None:
+        """`policy`: what its user may see of an order."""
         self.view = view
+        self.policy = policy
         self.queue: asyncio.Queue[str] = asyncio.Queue(WINDOW)
         self.given_up = asyncio.Event()
         self.want = "connect"
         "Why it needs a snapshot; empty when it needs none."
 
+        self.order = 0
+        "The order whose progress it shows; 0 for none."
+
+        self.order_stamp: tuple[object, ...] = ()
         self.number = 0
         self.acked = 0
         self.sent_ns = 0
@@ -159,11 +167,16 @@ class Hub:
         changes = self._reader.read(now_ns)
         self.counters.read(now_ns, moved=bool(changes.rows))
         self.taps.read(now_ns)
-        return [(client, self._frame(client.view, reason, changes, now_ns)) for client, reason in clients]
+        followed = follow((client.order, client.policy) for client, _ in clients)
+        return [(client, self._frame(client, reason, changes, now_ns, followed)) for client, reason in clients]
 
-    def _frame(self, view: View, reason: str, changes: Changes, now_ns: int) -> Frame:
+    def _frame(self, client: Client, reason: str, changes: Changes, now_ns: int, followed: dict[tuple[int, Policy], Followed]) -> Frame:
         """Return what brings a browser up to date, or all of it when there is a reason."""
+        view = client.view
         frame = view.snapshot(changes, now_ns, reason) if reason else view.catch_up(changes, now_ns)
         if self.taps.changed or reason:
             frame.updates.append(self.taps.fragment)
+        if (order := followed.get((client.order, client.policy))) is not None and (reason or order.stamp != client.order_stamp):
+            client.order_stamp = order.stamp
+            frame.updates.append(order.fragment)
         return frame

@@ -2,17 +2,15 @@
 
 from typing import NamedTuple
 
-import msgspec
-from django.conf import settings
-
 from dashboard.live.shown import ENDED, LIVE_STATES
 from dashboard.models import DialogRow, ProxyTable
+from dashboard.orders.proxies import fresh
 from dashboard.privacy import CLEAR, Policy
 from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Finding, Stored
 from dialogs.engine.states import State
 
-FRESH_NS = 60_000_000_000
-"A comparison is believed for so long at least."
+MOST = 4
+"Proxies whose figures stand on the live page; more are counted."
 
 WORDS = {
     STUCK: ("Stuck", "The proxy has them, on the wire they ended: their BYE, or what else ended them, did not come to the proxy."),
@@ -31,6 +29,17 @@ class Compared(NamedTuple):
     def disagreeing(self) -> int:
         """Calls on which the tables do not agree."""
         return sum(self.stored.counts.values())
+
+
+class Standing(NamedTuple):
+    """One proxy's figures on the live page."""
+
+    name: str
+    ours: int
+    theirs: int
+    "-1 while it does not say."
+
+    disagreeing: int
 
 
 class Shown(NamedTuple):
@@ -56,26 +65,14 @@ class Section(NamedTuple):
 
 
 def compared(now_ns: int) -> list[Compared]:
-    """Return what was compared lately, by node."""
-    fresh_ns = max(FRESH_NS, 3 * int(settings.DIALTAP.control.reconcile_seconds * 1e9))
-    return [Compared(table, decoded(table.detail)) for table in ProxyTable.objects.filter(at_ns__gt=now_ns - fresh_ns).order_by("node")]
+    """Return what was compared lately, by node and proxy."""
+    return [Compared(table, table.stored) for table in fresh(now_ns)]
 
 
-def decoded(text: str) -> Stored:
-    """Return a stored comparison; an empty one for what another version wrote."""
-    try:
-        return msgspec.json.decode(text, type=Stored)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return Stored()
-
-
-def standing(now_ns: int) -> dict[str, int]:
-    """Return the figures of all proxies together: ours, theirs (-1 while one does not say), disagreeing; {} when none is compared."""
-    found = compared(now_ns)
-    if not found:
-        return {}
-    theirs = -1 if any(one.table.error for one in found) else sum(one.table.theirs for one in found)
-    return {"ours": sum(one.table.ours for one in found), "theirs": theirs, "disagreeing": sum(one.disagreeing for one in found)}
+def standing(now_ns: int) -> list[Standing]:
+    """Return the figures of each proxy, the one with the most calls that disagree first where there are too many to be shown."""
+    found = [Standing(one.table.name or "proxy", one.table.ours, -1 if one.table.error else one.table.theirs, one.disagreeing) for one in compared(now_ns)]
+    return found if len(found) <= MOST else sorted(found, key=lambda one: (one.theirs >= 0, -one.disagreeing))
 
 
 def sections(one: Compared, policy: Policy = CLEAR) -> list[Section]:

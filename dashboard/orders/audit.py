@@ -3,6 +3,7 @@
 import time
 
 from dashboard.models import AuditEvent, DialogRow, Order
+from dashboard.orders.words import asked_words
 from dialogs.engine.states import STATE_NAMES, State
 
 MAX_TEXT = 2000
@@ -28,14 +29,21 @@ def record(username: str, action: str, *, address: str = "", dialog_uid: str = "
 
 def asked(order: Order, address: str, text: str) -> None:
     """Add that somebody asked for an order, and how the call stood."""
-    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "before": state_of(order.dialog_uid)}
+    facts = {"reason": order.reason, "request": asked_words(order), "before": _stood(order, at_end=False)}
     record(order.username, f"{order.kind} requested", address=address, dialog_uid=order.dialog_uid, text=text, at_ns=order.requested_ns, **facts)
 
 
 def closed(order: Order, text: str) -> None:
     """Add what came of an order, and how the call stands now."""
-    facts = {"reason": order.reason, "request": f"{order.kind} {order.side}", "outcome": order.outcome, "after": state_of(order.dialog_uid)}
+    facts = {"reason": order.reason, "request": asked_words(order), "outcome": order.outcome, "after": _stood(order, at_end=True)}
     record(order.username, f"{order.kind} closed", dialog_uid=order.dialog_uid, text=text, at_ns=order.closed_ns, **facts)
+
+
+def _stood(order: Order, *, at_end: bool) -> str:
+    """Return how an order's call stands; of one that a proxy is to let go of how it stands there, "" when it is gone."""
+    if order.kind != Order.Kind.RELEASE:
+        return state_of(order.dialog_uid)
+    return "" if at_end and order.outcome == Order.Outcome.LET_GO else f"proxy: {STATE_NAMES[State(order.arguments['state'])]}"
 
 
 def searched(username: str, typed: str, address: str = "") -> None:

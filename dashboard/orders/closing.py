@@ -71,3 +71,18 @@ def by_itself(snapshot: CallSnapshot) -> str:
     if snapshot.end_code:
         return f"{who}: {snapshot.end_code} {snapshot.end_reason}".rstrip()
     return who if snapshot.ended_by == "timeout" or len(snapshot.hosts) > 2 else ""
+
+
+def released(order: Order, snapshot: CallSnapshot | None) -> set[str]:
+    """Return the legs that are gone: the tap saw it, or they answered our own BYE."""
+    gone = {leg.side for leg in (snapshot.caller, snapshot.callee) if leg.released_ns} if snapshot else set()
+    return gone | {leg for leg, told in order.legs.items() if told["outcome"] == "released"}
+
+
+def outcome_of(order: Order, gone: set[str]) -> Order.Outcome:
+    """Return the outcome of an end by the legs that are gone."""
+    if order.side == "both":
+        return ONE_LEG.get(("caller" in gone, "callee" in gone), Order.Outcome.NOT_CONFIRMED)
+    if order.side not in gone:
+        return Order.Outcome.NOT_CONFIRMED
+    return Order.Outcome.CALLER_RELEASED if order.side == "caller" else Order.Outcome.CALLEE_RELEASED

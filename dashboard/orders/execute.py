@@ -13,7 +13,7 @@ from django.db import transaction
 
 from dashboard.models import DialogRow, Order
 from dashboard.orders import stored
-from dashboard.orders.closing import LEGS, ONE_LEG, add_evidence, answers, by_itself, close, connected, seen
+from dashboard.orders.closing import LEGS, add_evidence, answers, by_itself, close, connected, outcome_of, released, seen
 from dashboard.orders.safety import still
 from dashboard.orders.underway import Look, UnderWay, recorded
 from dialogs.control import Answer, Controller, Target
@@ -26,6 +26,9 @@ __all__ = ["SECOND_NS", "STALE_NS", "Executor", "by_itself"]
 SECOND_NS = 10**9
 STALE_NS = 60 * SECOND_NS
 "An order that nobody took for this long is not sent: who asked did not mean a call an hour later."
+
+LETTING_GO = 45.0
+"Seconds that a proxy may take to let go of a dialog: it gives up its BYEs to phones that are gone after 32 s (RFC 3261, timer F)."
 
 OWN = "sip"
 "`Order.via` of what our own user agent carries out."
@@ -74,6 +77,8 @@ class Executor:
 
     def _first(self, order: Order) -> str:
         """Return who is asked first: the proxy where there is one, for what it can do; a leg that it left is ours to end."""
+        if order.kind == Order.Kind.RELEASE:
+            return self.controller.name if self.controller is not None else ""
         able = order.kind == Order.Kind.END and order.side == "both"
         if self.controller is not None and (able or not self._has_own) and order.kind in (Order.Kind.END, Order.Kind.BRIDGE):
             return self.controller.name
@@ -96,7 +101,7 @@ class Executor:
 
     async def execute(self, order: Order, snapshot: CallSnapshot | None, look: Look | None = None) -> None:
         """Send a claimed order unless the call has ended, and store the answer. look: what the engine knows of a call now."""
-        if order.kind != Order.Kind.BRIDGE and (snapshot is None or snapshot.state >= State.DELETED):
+        if order.kind not in (Order.Kind.BRIDGE, Order.Kind.RELEASE) and (snapshot is None or snapshot.state >= State.DELETED):
             detail = "before anything was sent" if snapshot else "the call is no longer known"
             await database_sync_to_async(close)(order, self.clock(), Order.Outcome.ALREADY_ENDED, detail)
             return
@@ -109,7 +114,7 @@ class Executor:
 
     @staticmethod
     def _forbidden(order: Order) -> str:
-        refusal = still(tuple(DialogRow.objects.filter(pk=order.dialog_uid)))
+        refusal = still(tuple(DialogRow.objects.filter(pk=order.dialog_uid)), order.kind)
         return refusal.words if refusal else ""
 
     # By a proxy
@@ -119,7 +124,7 @@ class Executor:
         self.asking.add(order.pk)
         try:
             answer = await self._ask(order, snapshot)
-            if not answer.accepted and not answer.unsure and self.agent is not None:
+            if not answer.accepted and not answer.unsure and self.agent is not None and order.kind != Order.Kind.RELEASE:
                 await database_sync_to_async(self._next)(order, answer)
                 return False
             await database_sync_to_async(self._answered)(order, answer)
@@ -130,8 +135,11 @@ class Executor:
     async def _ask(self, order: Order, snapshot: CallSnapshot | None) -> Answer:
         if self.controller is None:
             return Answer(accepted=False, detail="no controller is configured")
+        given = order.arguments
         if order.kind == Order.Kind.BRIDGE:
-            return await self.controller.bridge(order.arguments["first"], order.arguments["second"])
+            return await self.controller.bridge(given["first"], given["second"])
+        if order.kind == Order.Kind.RELEASE:
+            return await self.controller.release(given["proxy"], (given["h_entry"], given["h_id"]), order.reason)
         if snapshot is None or order.side != "both":
             return Answer(accepted=False, detail="a proxy ends both legs: for one of them our own SIP user agent is needed")
         return await self.controller.end(Target.of(snapshot), order.reason)
@@ -177,16 +185,23 @@ class Executor:
 
     # What came of it
 
-    def verify(self, order: Order, snapshot: CallSnapshot | None, now_ns: int) -> bool:
+    def verify(self, order: Order, snapshot: CallSnapshot | None, now_ns: int, *, held: bool | None = None) -> bool:
         """Close an order that was sent when the wire has decided or time is over; return whether it is closed.
 
         Nothing is decided while the controller is being asked. Without a snapshot (the engine has let go of the call) the row's own is read.
+        `held`: of a release whether the proxy's table has the dialog since the answer, None while it was not looked at.
         """
         if order.pk in self.asking:
             return False
         if (work := self.work.get(order.pk)) is not None:
             self._kept(order, work)
-        done = self._ended(order, snapshot or recorded(order), now_ns, work) if order.kind == Order.Kind.END else self._connected(order, now_ns, work)
+        match order.kind:
+            case Order.Kind.END:
+                done = self._ended(order, snapshot or recorded(order), now_ns, work)
+            case Order.Kind.RELEASE:
+                done = self._let_go(order, now_ns, held=held)
+            case _:
+                done = self._connected(order, now_ns, work)
         if done:
             self.work.pop(order.pk, None)
         return done
@@ -238,10 +253,22 @@ class Executor:
             return False
         return True
 
+    def _let_go(self, order: Order, now_ns: int, *, held: bool | None) -> bool:
+        """Close a release when the proxy's table, listed after the answer, does not have the dialog any more."""
+        if held is False:
+            close(order, now_ns, Order.Outcome.LET_GO, order.detail, [(now_ns, "not in the proxy's table any more")])
+        elif now_ns < self.deadline_ns(order):
+            return False
+        else:
+            looked = "the proxy's table still has it" if held else "the proxy's table could not be looked at"
+            close(order, now_ns, Order.Outcome.NOT_CONFIRMED, f"not confirmed after {LETTING_GO:g} s: {looked}")
+        return True
+
     def deadline_ns(self, order: Order) -> int:
         """Return when waiting for the proof is over: counted from the answer, or from the restart for an order from before it."""
         begun = max(order.sent_ns, order.answered_ns, self.resumed_ns)
-        return begun + int(self.verify_seconds * SECOND_NS)
+        seconds = max(self.verify_seconds, LETTING_GO) if order.kind == Order.Kind.RELEASE else self.verify_seconds
+        return begun + int(seconds * SECOND_NS)
 
     def _late(self, order: Order) -> str:
         words = f"not confirmed after {self.verify_seconds:g} s"
@@ -252,24 +279,9 @@ class Executor:
         return list(Order.objects.filter(node=self.node, phase__in=phases).order_by("pk"))
 
 
-def released(order: Order, snapshot: CallSnapshot | None) -> set[str]:
-    """Return the legs that are gone: the tap saw it, or they answered our own BYE."""
-    gone = {leg.side for leg in (snapshot.caller, snapshot.callee) if leg.released_ns} if snapshot else set()
-    return gone | {leg for leg, told in order.legs.items() if told["outcome"] == "released"}
-
-
 def unsent(order: Order, asked: tuple[str, ...], work: UnderWay | None) -> str:
     """Return why no leg could be sent anything, "" when one was."""
     if work is not None and work.failure:
         return work.failure
     told = [order.legs.get(leg, {}) for leg in asked]
     return "; ".join(dict.fromkeys(leg["words"] for leg in told)) if all(leg.get("outcome") == "not sent" for leg in told) else ""
-
-
-def outcome_of(order: Order, gone: set[str]) -> Order.Outcome:
-    """Return the outcome of an end by the legs that are gone."""
-    if order.side == "both":
-        return ONE_LEG.get(("caller" in gone, "callee" in gone), Order.Outcome.NOT_CONFIRMED)
-    if order.side not in gone:
-        return Order.Outcome.NOT_CONFIRMED
-    return Order.Outcome.CALLER_RELEASED if order.side == "caller" else Order.Outcome.CALLEE_RELEASED

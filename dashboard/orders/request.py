@@ -15,11 +15,13 @@ from django.db import IntegrityError, transaction
 
 from dashboard.models import DialogRow, Order
 from dashboard.orders import audit
+from dashboard.orders.proxies import stuck
 from dashboard.orders.safety import (
     BULK,
     ENDED,
     GONE,
     NOT_ALLOWED,
+    NOT_STUCK,
     REASON_MAX,
     REASON_MIN,
     RULE,
@@ -48,10 +50,12 @@ __all__ = [
     "may_bridge",
     "may_end",
     "may_join",
+    "may_release",
     "may_transfer",
     "request_bridge",
     "request_end",
     "request_join",
+    "request_release",
     "request_transfer",
     "retry_leg",
     "stopped",
@@ -93,9 +97,9 @@ def may_end(row: DialogRow, user: User, *, side: str = "both", how: str = SINGLE
     return decide(Asked(user, (row,), sides=(side,), how=how))
 
 
-def may_transfer(row: DialogRow, user: User) -> Refusal | None:
-    """Return why this user may not transfer a side of this call."""
-    return decide(Asked(user, (row,), Order.Kind.TRANSFER, ("caller",)))
+def may_transfer(row: DialogRow, user: User, side: str = "caller") -> Refusal | None:
+    """Return why this user may not transfer this side of this call."""
+    return decide(Asked(user, (row,), Order.Kind.TRANSFER, (side,)))
 
 
 def may_bridge(user: User) -> Refusal | None:
@@ -103,9 +107,14 @@ def may_bridge(user: User) -> Refusal | None:
     return decide(Asked(user, kind=Order.Kind.BRIDGE, sides=()))
 
 
-def may_join(row: DialogRow, other: DialogRow, user: User) -> Refusal | None:
-    """Return why this user may not join these two calls."""
-    return decide(Asked(user, (row, other), Order.Kind.JOIN, ("caller", "caller")))
+def may_join(row: DialogRow, other: DialogRow | None, user: User, sides: tuple[str, str] = ("caller", "caller")) -> Refusal | None:
+    """Return why this user may not join these sides of two calls; without another call why not this one with any."""
+    return decide(Asked(user, (row, other) if other else (row,), Order.Kind.JOIN, sides if other else sides[:1]))
+
+
+def may_release(row: DialogRow, proxy: str, user: User) -> Refusal | None:
+    """Return why this user may not have a proxy let go of this call, which has ended on the wire."""
+    return decide(Asked(user, (row,), Order.Kind.RELEASE, proxy=proxy))
 
 
 # Orders
@@ -139,11 +148,22 @@ def request_bridge(user: User, first: str, second: str, reason: str, address: st
 def request_join(row: DialogRow, other: DialogRow, user: User, side: str, other_side: str, reason: str, address: str, *, confirmed: str = "") -> Order:
     """Return the order to connect one side of this call with one side of the other, by REFER with Replaces (RFC 3891). OrderRefused.
 
-    `side` is the party that is sent; `other_side` the party that it talks to afterwards. Only the first call may be protected and confirmed.
+    `side` is the party that is sent; `other_side` the party that it talks to afterwards. Only the first call may be protected.
     """
     asked = Asked(user, (*_fresh(row), *_fresh(other)), Order.Kind.JOIN, (side, other_side), (), reason.strip(), confirmed)
     arguments = {"other": other.pk, "other_side": other_side}
     return _request(Wanted(asked, address, row.node, f"{_text(row)} + {_text(other)}", f"join:{row.pk}", arguments), row)
+
+
+def request_release(row: DialogRow, user: User, proxy: str, reason: str, address: str, *, confirmed: str = "") -> Order:
+    """Return the order to have a proxy let go of this call, which has ended on the wire: "stuck" in the newest comparison. OrderRefused."""
+    asked = Asked(user, _fresh(row), Order.Kind.RELEASE, ("both",), (), reason.strip(), confirmed, proxy=proxy)
+    if (found := stuck(row, proxy)) is None:
+        raise _refused(row, user, address, Order.Kind.RELEASE, decide(asked) or NOT_STUCK)
+    table, finding = found
+    arguments = {"proxy": proxy, "key": list(finding.key), "h_entry": finding.h_entry, "h_id": finding.h_id, "state": finding.proxys}
+    once = f"release:{row.pk}:{hashlib.sha256(proxy.encode()).hexdigest()[:16]}"
+    return _request(Wanted(asked, address, table.node, _text(row), once, arguments), row)
 
 
 def to_retry(order: Order) -> str:
@@ -229,7 +249,8 @@ def _said(wanted: Wanted) -> str:
     asked = wanted.asked
     side = f" ({asked.sides[0]} only)" if asked.kind == Order.Kind.END and asked.sides != ("both",) else ""
     to = f" ({asked.sides[0]} to {asked.to[0]})" if asked.kind == Order.Kind.TRANSFER else ""
-    return f"{wanted.call_text}{side}{to}: {asked.reason}"
+    at = f" (at {asked.proxy or 'the proxy'})" if asked.kind == Order.Kind.RELEASE else ""
+    return f"{wanted.call_text}{side}{to}{at}: {asked.reason}"
 
 
 def _text(row: DialogRow) -> str:

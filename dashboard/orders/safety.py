@@ -12,9 +12,10 @@ import msgspec
 from django.conf import settings
 
 from dashboard.models import DialogRow, Order, TapStatus
+from dashboard.orders.proxies import stuck
+from dashboard.orders.ways import ways
 from dialogs.config import Control
-from dialogs.control.sip.dialog import Dialog
-from dialogs.control.sip.hops import Allow, is_address, next_hop
+from dialogs.control.sip.hops import Allow, is_address
 from dialogs.control.sip.syntax import Unsendable, uri_text
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
@@ -71,6 +72,8 @@ class Asked(msgspec.Struct, frozen=True):
     "What was typed to confirm; None: not asked yet, and not judged."
 
     how: str = SINGLE
+    proxy: str = ""
+    "Of a release: the proxy that still has the call, by its name in `[[proxy]]`."
 
 
 NOT_ALLOWED = Refusal("you may not end calls")
@@ -79,9 +82,15 @@ RECORDED = Refusal("recorded call: nothing is sent")
 BLIND = Refusal("the tap was blind since it last saw this call: nothing is sent")
 ENDED = Refusal("already ended")
 PROTECTED = Refusal("protected number: only an administrator may end this call")
+PROTECTED_OTHER = Refusal("protected number: another call cannot be joined with it")
 PROTECTED_MANY = Refusal("protected number: it is acted on singly only")
 NO_CONTROLLER = Refusal("no controller is configured: set [control] controller in dialtap.toml")
 NEEDS_SIP = Refusal('only our own SIP user agent does this: set [control] controller to "sip" in dialtap.toml')
+NEEDS_PROXY = Refusal('only the proxy can let go of its dialog: set [control] controller to "kamailio" in dialtap.toml')
+NEEDS_BOTH = Refusal('a proxy ends both sides: for one of them set [control] controller to "kamailio, then sip" in dialtap.toml')
+RINGING_SIDE = Refusal("this call still rings: it can only be cancelled as a whole")
+UP = Refusal("this call is up on the wire: end it as a call")
+NOT_STUCK = Refusal("the proxy does not have this call any more, as far as is known: look again")
 RINGING = Refusal("this call is not answered yet: only an answered one can be connected")
 GONE = Refusal("this call is no longer known")
 BAD_SIDE = Refusal("the side is caller, callee or both")
@@ -96,11 +105,11 @@ def decide(asked: Asked) -> Refusal | None:
     return next((refusal for rule in RULES for refusal in rule(asked, control)), None)
 
 
-def still(rows: tuple[DialogRow, ...]) -> Refusal | None:
+def still(rows: tuple[DialogRow, ...], kind: str = "end") -> Refusal | None:
     """Return why an order that was let may not be sent any more: the stop file, or a tap that went blind."""
     if stopped():
         return STOPPED
-    return next((BLIND for row in rows if is_blind(row)), None)
+    return BLIND if _is_unseen(rows, kind) else None
 
 
 def stopped() -> bool:
@@ -118,6 +127,11 @@ def is_blind(row: DialogRow) -> bool:
     """Return whether the tap that saw a call has failed since its last message of it: the call may have ended unseen."""
     tap = TapStatus.objects.filter(name=row.tap).only("error", "blind_ns").first()
     return tap is not None and (bool(tap.error) or tap.blind_ns > row.last_ns)
+
+
+def _is_unseen(rows: tuple[DialogRow, ...], kind: str) -> bool:
+    """Return whether a call may have ended unseen. The end of one that a proxy is to let go of was seen, whatever the tap does since."""
+    return kind != "release" and any(is_blind(row) for row in rows)
 
 
 def is_protected(row: DialogRow, control: Control) -> bool:
@@ -159,8 +173,17 @@ def _call(asked: Asked, _: Control) -> Iterator[Refusal]:
     for row in asked.rows:
         if row.recorded:
             yield RECORDED
-        if row.state >= State.DELETED:
+        if asked.kind == "release":
+            yield from _stuck(row, asked.proxy)
+        elif row.state >= State.DELETED:
             yield ENDED
+
+
+def _stuck(row: DialogRow, proxy: str) -> Iterator[Refusal]:
+    if row.state < State.DELETED:
+        yield UP
+    elif stuck(row, proxy) is None:
+        yield NOT_STUCK
 
 
 def _protected(asked: Asked, control: Control) -> Iterator[Refusal]:
@@ -169,6 +192,8 @@ def _protected(asked: Asked, control: Control) -> Iterator[Refusal]:
             continue
         if asked.how != SINGLE:
             yield PROTECTED_MANY
+        if row is not asked.rows[0]:
+            yield PROTECTED_OTHER  # one number is typed
         if not asked.user.has_perm("dashboard.end_protected_call"):
             yield PROTECTED
         if asked.confirmed is not None and asked.confirmed.strip() != to_type(row):
@@ -180,21 +205,27 @@ def _able(asked: Asked, control: Control) -> Iterator[Refusal]:
         yield NO_CONTROLLER
     elif asked.kind in ("transfer", "join") and "sip" not in control.controller:
         yield NEEDS_SIP
+    elif asked.kind == "release" and control.controller == "sip":
+        yield NEEDS_PROXY
+    elif asked.kind == "end" and asked.sides != ("both",) and control.controller == "kamailio":
+        yield NEEDS_BOTH
     if stopped():
         yield STOPPED
 
 
 def _seeing(asked: Asked, _: Control) -> Iterator[Refusal]:
-    if any(is_blind(row) for row in asked.rows):
+    if _is_unseen(asked.rows, asked.kind):
         yield BLIND
 
 
 def _shaped(asked: Asked, _: Control) -> Iterator[Refusal]:
-    allowed = SIDES if asked.kind == "end" else SIDES[:2]
+    allowed = SIDES if asked.kind in ("end", "release") else SIDES[:2]
     if any(side not in allowed for side in asked.sides):
         yield BAD_SIDE
     if asked.kind in ("transfer", "join") and any(row.state < State.CONFIRMED_NA for row in asked.rows):
         yield RINGING
+    if asked.kind == "end" and asked.sides != ("both",) and any(row.state < State.CONFIRMED_NA for row in asked.rows):
+        yield RINGING_SIDE
     for uri in asked.to:
         yield from _sip_uri(uri)
     if asked.reason is not None and not (REASON_MIN <= len(asked.reason) <= REASON_MAX and asked.reason.isprintable()):
@@ -212,26 +243,22 @@ def _sip_uri(uri: str) -> Iterator[Refusal]:
 
 
 def _allowed(asked: Asked, control: Control) -> Iterator[Refusal]:
-    """Refuse addresses outside `[control] allow`; a name is resolved when it is sent to, and judged then."""
-    if control.controller != "sip":
+    """Refuse what our user agent cannot write, and addresses outside `[control] allow`; a name is resolved when it is sent to, and judged then."""
+    if not _is_own(asked, control):
         return
-    allow = Allow(control.allow)
-    for host in _hosts(asked):
-        if is_address(host) and host not in allow:
+    allow, found = Allow(control.allow), list(ways(asked.kind, zip(asked.rows, asked.sides, strict=False), asked.to))
+    unsendable = [way for way in found if isinstance(way, Unsendable)]
+    if unsendable and (asked.kind != "end" or len(unsendable) == len(found)):  # of two legs the one that can be ended is
+        yield Refusal(str(unsendable[0]))
+    for host in found:
+        if isinstance(host, str) and is_address(host) and host not in allow:
             yield Refusal(f"nothing is sent to {host}: it is not in [control] allow")
 
 
-def _hosts(asked: Asked) -> Iterator[str]:
-    """Yield the hosts that our user agent would send to; what it cannot write it does not send."""
-    try:
-        if asked.kind == "bridge" and asked.to:
-            yield next_hop(asked.to[0]).host
-        for row, side in zip(asked.rows, asked.sides, strict=False):
-            if row.state >= State.CONFIRMED_NA:
-                for one in ("caller", "callee") if side == "both" else (side,):
-                    yield next_hop(Dialog.toward(row.snapshot, one).path().next_hop).host
-    except Unsendable:
-        return
+def _is_own(asked: Asked, control: Control) -> bool:
+    """Return whether our own user agent is the one to send: what a proxy is asked first, it sends itself."""
+    able = asked.kind in ("bridge", "release") or (asked.kind == "end" and asked.sides == ("both",))
+    return control.controller == "sip" or ("sip" in control.controller and not able)
 
 
 def _paced(asked: Asked, control: Control) -> Iterator[Refusal]:

@@ -9,18 +9,14 @@ from typing import Any
 
 import msgspec
 from channels.db import database_sync_to_async
-from django.conf import settings
 
-from dashboard.history import segments
 from dashboard.models import DialogRow, Order
 from dashboard.orders import stored
-from dialogs.control.sip import Dialog, Hangup, Hop, Prepared, Progress, ReferResult, Unsendable, UserAgent
+from dashboard.orders.ringing import cancel_for
+from dialogs.control.sip import Dialog, Hangup, Prepared, Progress, ReferResult, Unsendable, UserAgent
 from dialogs.control.sip.operations import ask
-from dialogs.control.sip.requests import cancel
 from dialogs.engine.snapshot import CallSnapshot
-from dialogs.engine.sockets import split_address
 from dialogs.engine.states import State
-from dialogs.sip import Request, parse
 
 STEPS_MAX = 100
 "Steps kept of one order: a phone that rings on and on must not fill the row."
@@ -92,12 +88,15 @@ class UnderWay:
         if (kept := await database_sync_to_async(stored.newest)(self.order)) and "caller" in kept:
             request = kept["caller"]
         else:
-            request = cancel_of(call, await database_sync_to_async(invites)(self.order, call))
+            request = await database_sync_to_async(self._cancel_for)(call)
             await self._store("caller", request)
         self._step("caller", Progress("cancel", "begun", f"CANCEL to {request.hop}"))
         answer = await self.agent.run(ask(request, "cancel"), show=self._show("caller"))
         words = answer.words if answer.response else "its answer went to the caller; the wire shows the rest"
         self._step("caller", Progress("cancel", "done" if answer.accepted or not answer.response else "failed", words))
+
+    def _cancel_for(self, call: CallSnapshot) -> Prepared:
+        return cancel_for(DialogRow.objects.filter(pk=self.order.dialog_uid).first(), call)
 
     # Connecting
 
@@ -163,20 +162,3 @@ def recorded(order: Order) -> CallSnapshot | None:
         return row.snapshot if row else None
     except msgspec.DecodeError:  # written by another version
         return None
-
-
-def invites(order: Order, call: CallSnapshot) -> list[Any]:
-    """Return the stored messages that the caller sent."""
-    row = DialogRow.objects.filter(pk=order.dialog_uid).first()
-    found = segments.read(settings.VAR / "messages", bytes(row.frames)).messages if row else ()
-    return [message for message in found if message.source == call.caller.address and not message.repeat]
-
-
-def cancel_of(call: CallSnapshot, messages: list[Any]) -> Prepared:
-    """Return the CANCEL of the newest INVITE that the caller sent; Unsendable without one."""
-    for message in reversed(messages):
-        asked = parse(message.data)
-        if isinstance(asked, Request) and asked.method == "INVITE" and not asked.to_tag:
-            host, port = split_address(message.destination)
-            return Prepared(cancel(message.data), "CANCEL", asked.branch, asked.cseq, Hop(message.transport, host, port or 5060))
-    raise Unsendable(f"this call still rings, and the INVITE of {call.caller.address or 'its caller'} is not stored: it cannot be cancelled from here")

@@ -1,4 +1,4 @@
-"""The call page, its messages and its menu. Knows requests; what a call looks like is `live`'s business."""
+"""The call page, its capture file and its menu. Knows requests; what a call looks like is `live`'s business."""
 
 import re
 import time
@@ -6,22 +6,22 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from dashboard.history.messages import StoredMessage
 from dashboard.live.callview import call_context, messages_of
+from dashboard.live.ladderview import LadderView, Look
+from dashboard.live.related import related
+from dashboard.live.spelled import spell
 from dashboard.models import DialogQuerySet, DialogRow
 from dashboard.pages.live import watcher
 from dashboard.privacy import policy_of
 from dialogs.engine.sockets import split_address
 from dialogs.packet import Endpoint, Packet
-from dialogs.sip import parse, text
+from dialogs.sip import text
 from dialogs.taps import pcapng
-
-LONGEST = 65536
-"Bytes of a message that are shown."
 
 LONGEST_PARTY = 40
 "Characters of a caller or callee in the name of a file."
@@ -32,12 +32,13 @@ LONGEST_PARTY = 40
 def call(request: HttpRequest, uid: str) -> HttpResponse:
     """Show one call: facts, ladder, orders."""
     row = get_object_or_404(DialogRow, pk=uid)
-    context = call_context(row, time.time_ns(), policy_of(request.user))
+    policy = policy_of(request.user)
+    context = call_context(row, time.time_ns(), LadderView(Look.parse(request.GET.dict())), policy)
     messages = context["found"].messages
     number = request.GET.get("m") or at_moment(messages, request.GET.get("at", ""))
-    if number.isdigit() and len(number) < 8 and int(number) < len(messages):
-        context["message"] = spelled(messages[int(number)])
-    return render(request, "pages/call.html", context)
+    if number.isdigit() and len(number) < 8 and 0 < int(number) <= len(messages):
+        context["message"] = spell(int(number), messages[int(number) - 1])
+    return render(request, "pages/call.html", context | {"related": related(row, policy)})
 
 
 def seen_call(request: HttpRequest, calls: DialogQuerySet, uid: str) -> DialogRow:
@@ -47,18 +48,7 @@ def seen_call(request: HttpRequest, calls: DialogQuerySet, uid: str) -> DialogRo
 
 def at_moment(messages: Sequence[StoredMessage], at_ns: str) -> str:
     """Return the number of the first message that was captured at this moment (an order's evidence tells it so), "" when none is stored."""
-    return next((str(number) for number, stored in enumerate(messages) if str(stored.at_ns) == at_ns), "")
-
-
-@require_GET
-@watcher
-def message(request: HttpRequest, uid: str, number: int) -> HttpResponse:
-    """Show one stored message as it was on the wire."""
-    row = seen_call(request, DialogRow.objects.all(), uid)
-    messages = messages_of(row).messages
-    if number >= len(messages):
-        raise Http404
-    return render(request, "pages/_message.html", {"message": spelled(messages[number]), "row": row, "number": number})
+    return next((str(number) for number, stored in enumerate(messages, 1) if str(stored.at_ns) == at_ns), "")
 
 
 @require_GET
@@ -96,23 +86,8 @@ def packets_of(messages: Sequence[StoredMessage]) -> Iterator[tuple[Packet, list
         yield Packet(stored.at_ns, source, destination, stored.transport, stored.data), ["retransmission"] if stored.repeat else []
 
 
-def file_name(row: DialogRow) -> str:
-    """Return a name for the call's capture: letters, digits and a few signs, whatever the parties call themselves."""
+def file_name(row: DialogRow, suffix: str = "pcapng") -> str:
+    """Return a name for a file of the call: letters, digits and a few signs, whatever the parties call themselves."""
     at = datetime.fromtimestamp(row.init_ns // 10**9, UTC)
     parties = (re.sub(r"[^A-Za-z0-9_+]+", "_", user)[:LONGEST_PARTY].strip("_") or "unknown" for user in (row.from_user, row.to_user))
-    return f"{'-'.join(parties)}-{at:%Y%m%d-%H%M%S}.pcapng"
-
-
-def spelled(stored: StoredMessage) -> dict[str, object]:
-    """Return a message cut into its first line, its headers and its body, for people."""
-    head, _, body = stored.data[:LONGEST].replace(b"\r\n", b"\n").partition(b"\n\n")
-    first, *lines = [text(line) for line in head.split(b"\n")]
-    parsed = parse(stored.data)
-    return {
-        "stored": stored,
-        "summary": parsed.summary if parsed else "not SIP",
-        "first": first,
-        "headers": [line.partition(":") for line in lines],
-        "body": [text(line) for line in body.split(b"\n")] if body else [],
-        "cut": max(0, len(stored.data) - LONGEST),
-    }
+    return f"{'-'.join(parties)}-{at:%Y%m%d-%H%M%S}.{suffix}"

@@ -1,6 +1,4 @@
-"""Ending a call, and who did what. Knows requests; whether an order may exist is `dashboard.orders`' business."""
-
-import time
+"""The orders: one with its progress, a leg that is tried again, all of them. Knows requests; whether an order may exist is `dashboard.orders`' business."""
 
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -8,10 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dashboard.live.shown import since_ns
-from dashboard.models import Bulk, DialogRow, Order
-from dashboard.orders.request import REASON_MAX, REASON_MIN, OrderRefused, request_end, retry_leg, to_retry, to_type
-from dashboard.orders.request import may_end as why_not
+from dashboard.models import Bulk, Order
+from dashboard.orders.request import OrderRefused, retry_leg, to_retry
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
@@ -34,31 +30,6 @@ REFUSED = 409
 ender = needs("dashboard.end_call")
 
 
-@require_GET
-@ender
-def end_form(request: PageRequest, uid: str) -> HttpResponse:
-    """Ask before a call is ended: which one, since when, and why."""
-    row = get_object_or_404(DialogRow, pk=uid)
-    refusal = why_not(row, request.user)
-    return end_answer(request, row, refused=refusal.words if refusal else "")
-
-
-@require_POST
-@ender
-def end(request: PageRequest, uid: str) -> HttpResponse:
-    """Order the end of a call and show what becomes of it."""
-    row = get_object_or_404(DialogRow, pk=uid)
-    reason = request.POST.get("reason", "").strip()
-    if not REASON_MIN <= len(reason) <= REASON_MAX or not reason.isprintable():
-        return end_answer(request, row, mistake=f"Say why, in {REASON_MIN} to {REASON_MAX} characters.", status=400)
-    try:
-        side, confirmed = request.POST.get("side", "both"), request.POST.get("confirmed", "")
-        asked = request_end(row, request.user, reason, address_of(request), side=side, confirmed=confirmed)
-    except OrderRefused as refused:
-        return end_answer(request, row, refused=str(refused), status=REFUSED)
-    return order_answer(request, asked)
-
-
 @require_POST
 @ender
 def retry(request: PageRequest, number: int) -> HttpResponse:
@@ -70,23 +41,8 @@ def retry(request: PageRequest, number: int) -> HttpResponse:
         return order_answer(request, left, refused=str(refused), status=REFUSED)
 
 
-def end_answer(request: PageRequest, row: DialogRow, *, mistake: str = "", refused: str = "", status: int = 200) -> HttpResponse:
-    """Return the question, as a dialog's content for htmx and as a page without it."""
-    template = "pages/_end.html" if request.htmx else "pages/end.html"
-    context = {
-        "row": policy_of(request.user).row(row),
-        "since_ns": since_ns(row),
-        "now_ns": time.time_ns(),
-        "mistake": mistake,
-        "refused": refused,
-        "longest": REASON_MAX,
-    }
-    context["to_type"] = to_type(row)
-    return render(request, template, context, status=status)
-
-
 def order_answer(request: PageRequest, order: Order, *, refused: str = "", status: int = 200) -> HttpResponse:
-    """Return an order's progress; the fragment asks again until the order is closed. `refused`: why its leg may not be tried again."""
+    """Return an order's progress; its steps are pushed until it is closed. `refused`: why its leg may not be tried again."""
     left = "" if refused else to_retry(order)
     seen = policy_of(request.user).order(order)
     context = {"order": seen, "open": order.phase in Order.OPEN, "orders": [seen], "left": left, "refused": refused}

@@ -19,5 +19,5 @@ def reconcile(request: PageRequest) -> HttpResponse:
     """List what is stuck, missing or in another state, of each proxy."""
     now_ns = time.time_ns()
     found = [(one, sections(one, policy_of(request.user))) for one in compared(now_ns)]
-    context = {"proxies": found, "now_ns": now_ns, "configured": bool(settings.DIALTAP.control.kamailio_url)}
+    context = {"proxies": found, "now_ns": now_ns, "configured": bool(settings.DIALTAP.control.kamailio_url or settings.DIALTAP.proxy)}
     return render(request, "pages/_reconcile.html" if request.htmx else "pages/reconcile.html", context)

@@ -11,7 +11,8 @@ from dashboard.live.kpis import SECOND_NS, span_words
 from dashboard.live.layout import Layout
 from dashboard.models import DialogRow, Order
 from dashboard.orders.request import to_retry
-from dashboard.orders.words import outcome_words, tone
+from dashboard.orders.stages import Stage, stages, untold
+from dashboard.orders.words import outcome_words, title, tone
 from dashboard.privacy import is_sealed, linked, policy_of, unseal
 from dialogs.engine.states import State
 
@@ -79,6 +80,24 @@ def words(order: Order) -> str:
 
 
 @register.filter
+def order_title(order: Order) -> str:
+    """Return the heading over an order's progress."""
+    return title(order)
+
+
+@register.filter
+def order_stages(order: Order) -> list[Stage]:
+    """Return how far an order is, step by step."""
+    return stages(order)
+
+
+@register.filter
+def order_untold(order: Order) -> str:
+    """Return what is to be said of a closed order beside its steps."""
+    return untold(order)
+
+
+@register.filter
 def order_tone(order: Order) -> str:
     """Return the colour class of an order."""
     return {"good": "s4", "bad": "s3", "open": "s1"}[tone(order)] if order.outcome != Order.Outcome.REFUSED else "sf"
@@ -119,6 +138,18 @@ def minus(left: int, right: int) -> int:
 def plus(left: int, right: int) -> int:
     """Return the sum: positions in a drawing."""
     return int(left) + int(right)
+
+
+@register.filter
+def is_number(part: str | int) -> bool:
+    """Return whether a part of a sentence is the number of a message."""
+    return isinstance(part, int)
+
+
+@register.filter
+def joined(words: str) -> str:
+    """Return words as they go on in a sentence: with a blank before them, unless they begin with a sign."""
+    return words if words[:1] in ".,;:" else f" {words}"
 
 
 @register.filter

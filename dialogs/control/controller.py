@@ -52,6 +52,13 @@ class Controller(Protocol):
         """Ask for the end of a call. Never raises for what the other side does."""
         ...
 
+    async def release(self, proxy: str, number: tuple[int, int], reason: str) -> Answer:
+        """Ask one proxy (its name in `[[proxy]]`, "" for the only one) to end a dialog of its own (h_entry, h_id) that has ended on the wire.
+
+        Never raises for what the other side does.
+        """
+        ...
+
     async def bridge(self, first: str, second: str) -> Answer:
         """Ask for two parties to be connected. Never raises for what the other side does."""
         ...

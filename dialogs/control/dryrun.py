@@ -20,6 +20,10 @@ class DryRun:
         del self.calls[:-KEPT]
         return Answer(accepted=True, detail="dry run: nothing was sent")
 
+    async def release(self, proxy: str, number: tuple[int, int], reason: str) -> Answer:
+        """Accept it."""
+        return Answer(accepted=True, detail=f"dry run: {proxy or 'the proxy'} was not asked to end {number[0]}:{number[1]}: {reason}")
+
     async def bridge(self, first: str, second: str) -> Answer:
         """Accept it."""
         return Answer(accepted=True, detail=f"dry run: {first} and {second} were not connected")

@@ -60,8 +60,13 @@ class Kamailio:
         """Send `dlg.end_dlg` when the dialog's own number is known from the wire, else `dlg.terminate_dlg` with Call-ID and tags, which takes no headers."""
         if not target.did_seen:
             return await self.call("dlg.terminate_dlg", [target.call_id, target.from_tag, target.to_tag])
+        return await self.release("", (target.h_entry, target.h_id), reason)
+
+    async def release(self, proxy: str, number: tuple[int, int], reason: str) -> Answer:
+        """Send `dlg.end_dlg` with the dialog's own number: to phones that are gone too, and the dialog goes at their silence."""
+        del proxy
         headers = self.extra_headers + reason_header(reason)
-        return await self.call("dlg.end_dlg", [target.h_entry, target.h_id, *([headers] if headers else [])])
+        return await self.call("dlg.end_dlg", [*number, *([headers] if headers else [])])
 
     async def bridge(self, first: str, second: str) -> Answer:
         """Send `dlg.bridge_dlg`: Kamailio calls the first and sends it to the second. It tells nothing of what became of that."""

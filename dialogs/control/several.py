@@ -43,6 +43,13 @@ class Kamailios:
                     return await self._try(known, lambda kamailio: kamailio.end(target, reason))
         return Answer(accepted=False, detail="this call went through no proxy of [[proxy]]")
 
+    async def release(self, proxy: str, number: tuple[int, int], reason: str) -> Answer:
+        """Ask the proxy of this name."""
+        for known in self.known:
+            if known.proxy.name == proxy:
+                return await self._try(known, lambda kamailio: kamailio.release(proxy, number, reason))
+        return Answer(accepted=False, detail=f"there is no [[proxy]] {proxy!r}")
+
     async def bridge(self, first: str, second: str) -> Answer:
         """Ask the first proxy that can be reached; one that may have acted is the last."""
         answer = Answer(accepted=False, detail="there is no [[proxy]]")

@@ -3,11 +3,12 @@
 Adding a diagnosis is one function and one line in DIAGNOSES. A diagnosis returns None where it has nothing to say.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
 
-from dialogs.engine.snapshot import CallSnapshot
+from dialogs.engine.snapshot import CallSnapshot, LegView
 from dialogs.engine.states import State
 from dialogs.sip import URI
 
@@ -29,6 +30,14 @@ CODES = {
 }
 "The words for the answers that NOC staff meet most."
 
+SLOW_NS = 5_000_000_000
+"A set-up that shows the caller nothing for so long is slow."
+
+SCANNERS = re.compile(
+    r"(?i)friendly-scanner|friendly-request|sip-?vicious|sundayddr|sipcli|sip-?scan|sipsak|vaxsipuseragent|pplsip|iwar|sivus|smap|warvox|nmap"
+)
+"Names of tools that scan."
+
 
 def no_ack(call: CallSnapshot) -> Evidence | None:
     """The 2xx is repeated because no ACK comes: the callee will give up 32 s after it (RFC 3261, 13.3.1.4)."""
@@ -39,23 +48,54 @@ def no_ack(call: CallSnapshot) -> Evidence | None:
 
 def private_contact(call: CallSnapshot) -> Evidence | None:
     """A party's Contact is private while it sends from a public address: requests towards it will be lost behind the NAT."""
+    leg = private_leg(call)
+    return ("warn", f"{leg.side}'s Contact is private") if leg else None
+
+
+def private_leg(call: CallSnapshot) -> LegView | None:
+    """Return the leg whose Contact is private while it sends from a public address, None without one."""
     for leg in (call.caller, call.callee):
-        if leg.contact and leg.address and _names_private(leg.contact) and not _private(leg.address.rpartition(":")[0].strip("[]")):
-            return "warn", f"{leg.side}'s Contact is private"
+        if leg.contact and leg.address and _names_private(leg.contact) and not is_private(leg.address.rpartition(":")[0].strip("[]")):
+            return leg
     return None
 
 
 @lru_cache(4096)  # asked at every change of a call
 def _names_private(uri: str) -> bool:
-    return _private(URI.parse(uri).host)
+    return is_private(URI.parse(uri).host)
 
 
 @lru_cache(4096)  # as above, of few hosts
-def _private(host: str) -> bool:
+def is_private(host: str) -> bool:
+    """Return whether a host is an address that the Internet does not reach; False for a name."""
     try:
         return ip_address(host).is_private
     except ValueError:
         return False
+
+
+def slow(call: CallSnapshot) -> Evidence | None:
+    """The caller waited long for any sign (RFC 6076, 4.3: session request delay)."""
+    waited = waited_ns(call)
+    return ("warn", f"slow: {waited / 1e9:.1f} s until {'it rang' if call.ring_ns else 'the answer'}") if waited >= SLOW_NS else None
+
+
+def waited_ns(call: CallSnapshot) -> int:
+    """Return how long the caller waited until it rang or was answered; 0 while there was nothing, or the beginning was not seen."""
+    sign_ns = call.ring_ns or call.start_ns
+    return sign_ns - call.init_ns if sign_ns and not any(words.startswith("the INVITE was not seen") for words in call.incomplete) else 0
+
+
+def scanner(call: CallSnapshot) -> Evidence | None:
+    """The caller is a tool that looks for holes."""
+    tool = scanner_name(call.user_agent)
+    return ("bad", f"scanner: {tool}") if tool else None
+
+
+def scanner_name(user_agent: str) -> str:
+    """Return what a User-Agent calls itself when it is a known scanner, "" otherwise."""
+    found = SCANNERS.search(user_agent)
+    return found[0][:24] if found else ""
 
 
 def forks(call: CallSnapshot) -> Evidence | None:
@@ -102,7 +142,7 @@ def incomplete(call: CallSnapshot) -> Evidence | None:
 
 
 DIAGNOSES: tuple[Callable[[CallSnapshot], Evidence | None], ...] = (
-    *(no_ack, refresh_missing, private_contact, forks, failed, one_leg_left, challenged, incomplete),
+    *(scanner, no_ack, refresh_missing, private_contact, slow, forks, failed, one_leg_left, challenged, incomplete),
 )
 
 

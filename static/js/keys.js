@@ -15,11 +15,11 @@ function move(step) {
   next?.focus();
 }
 
-function end() {
+function ask(what) {
   const row = rowHere();
-  const button = document.querySelector("[data-end]");
+  const button = document.querySelector(`[data-act=${what}]`);
   if (!document.body.classList.contains("may-end")) return;
-  if (row && !row.classList.contains("ended")) htmx.ajax("GET", `/call/${row.dataset.uid}/end/form`, { target: "#ask", swap: "innerHTML" });
+  if (row && !row.classList.contains("ended")) htmx.ajax("GET", `/call/${row.dataset.uid}/${what}/form`, { target: "#ask", swap: "innerHTML" });
   else if (button?.checkVisibility()) button.click();
 }
 
@@ -30,7 +30,9 @@ const ACTIONS = {
   "/": () => document.querySelector("[data-search]")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
   g: () => (going = performance.now()),
-  e: end,
+  e: () => ask("end"),
+  t: () => ask("transfer"),
+  j: () => ask("join"),
   x: () => document.body.classList.contains("may-end") && rowHere()?.querySelector("[name=uid]")?.click(),
   d: () => document.querySelector("[data-pcap]")?.click(),
   ArrowDown: () => move(1),

@@ -80,6 +80,7 @@ function arrive(frame) {
     if (frame.snapshot !== "refresh") fresh = 0;
     dirty = false;
     held = 0;
+    followed = 0; // another connection knows nothing of it
   } else if (frame.n !== last + 1) {
     say({ resync: last });
   }
@@ -94,6 +95,13 @@ function content(frame) {
   dirty = true;
   held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
+}
+
+// An order whose progress is on the screen is followed: its steps come with the frames.
+let followed = 0;
+function follow() {
+  const order = Number(document.querySelector(":is(dialog[open], main) [data-order]")?.dataset.order ?? 0);
+  if (order !== followed) say({ order: (followed = order) });
 }
 
 document.addEventListener("htmx:ws:before:message:incoming", (event) => {
@@ -156,6 +164,7 @@ export const KEYS = { p: () => $("freeze")?.click(), r: () => $("rows") && sort(
 if (wire) {
   setInterval(watch, 250);
   setInterval(() => holding() || release(), 250);
+  setInterval(follow, 250);
   document.addEventListener("visibilitychange", () => (heard = performance.now()));
   $("rows")?.addEventListener("pointermove", () => (pointed = performance.now()), { passive: true });
   $("held")?.addEventListener("click", sort);

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,13 @@ addresses = ["{address}:{port}"]
 [tap]
 node = "lab"
 hep = ""
+ports = [{port}, 5125, 5126, 5127, 5128]
 
 [control]
-controller = "kamailio"
+controller = "{controller}"
 kamailio_url = "{rpc}"
+reconcile_seconds = 1
+allow = ["127.0.0.0/8"]
 """
 
 
@@ -43,14 +47,21 @@ class Network:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    """Kamailio, phones on demand, and Dialtap on the loopback interface; the test is inside."""
+    """Kamailio, phones on demand, and Dialtap on the loopback interface; the test is inside. Calls are ended through Kamailio."""
+    with serving("kamailio") as found:
+        yield found
+
+
+@contextmanager
+def serving(controller: str) -> Iterator[Network]:
+    """Run all of it with a controller: see `[control]`."""
     if reason := missing() or ("" if CHROMIUM.exists() else f"no {CHROMIUM}"):
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="dialtap-browser-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         with Lab(folder / "lab") as lab:
-            configuration = CONFIGURATION.format(address=lab.proxy.address, port=SIP_PORT, rpc=lab.proxy.rpc_url)
+            configuration = CONFIGURATION.format(address=lab.proxy.address, port=SIP_PORT, rpc=lab.proxy.rpc_url, controller=controller)
             dialtap = Dialtap(folder, configuration, "--interface", "lo")
             try:
                 dialtap.start()

@@ -60,6 +60,12 @@ class Callee:
         asked = (_INVITED, self._trying(), pause(before), refusal, request("ACK"))
         return scenario("callee challenges", *asked, *self._rings(before), pause(ring), self._answer(), *self._talks())
 
+    def declines(self, before: Milliseconds, ring: Milliseconds) -> str:
+        """Rings, answers, declines to be transferred, talks until the other side hangs up."""
+        declined = (request("REFER"), self._reply("603 Decline"))
+        ending = (request("BYE"), self._reply("200 OK"), pause(100))
+        return scenario("callee declines a transfer", *self._rings(before), pause(ring), self._answer(), request("ACK"), *declined, *ending)
+
     def never_rings(self) -> str:
         """Takes the INVITE, says no more than 100, until the proxy or the caller has had enough."""
         return scenario("callee never rings", _INVITED, self._trying(), request("CANCEL"), *self._cancelled())

@@ -1,14 +1,21 @@
 """The proxy's own table against ours: BYEs that a real Kamailio never got are found, and in a clean run nothing is."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import User
 
 from dashboard.ingest import reconcile
 from dashboard.ingest.loop import Ingest
-from dashboard.models import ProxyTable
+from dashboard.models import DialogRow, Order, ProxyTable
+from dashboard.orders.request import request_release
+from dialogs.config import Proxy as Place
 from dialogs.control import asking
 from dialogs.engine import CallSnapshot
 from tests import figures
@@ -18,6 +25,7 @@ from .beside import configured, hang_up_unheard, until, watched
 from .callees import Callee
 from .callers import Line
 from .lab import Lab, missing
+from .proxy import Proxy
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 
@@ -51,6 +59,31 @@ def live(ingest: Ingest) -> int:
     return sum(call.state < 5 for call in ingest.engine.all_calls())
 
 
+async def written(condition: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait until the database says so."""
+    end = time.monotonic() + seconds
+    while not await sync_to_async(condition)():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        await asyncio.sleep(0.1)
+
+
+async def released(uids: list[str]) -> set[tuple[str, str]]:
+    """Have the proxy let go of calls as an operator does; return outcomes and the proxy's words."""
+
+    def asked() -> list[Order]:
+        person = User.objects.create_superuser("anna")
+        return [request_release(DialogRow.objects.get(pk=uid), person, "", "stuck call", "") for uid in uids]
+
+    def outcomes() -> list[tuple[str, str]]:
+        return list(Order.objects.exclude(phase__in=Order.OPEN).values_list("outcome", "detail"))
+
+    await written(lambda: ProxyTable.objects.get().stored.counts.get("stuck", 0) >= len(uids), "what is stuck, written", 10)
+    await sync_to_async(asked)()
+    await written(lambda: len(outcomes()) == len(uids), "the end of the orders", 60)
+    return await sync_to_async(lambda: set(outcomes()))()
+
+
 @pytest.mark.parametrize("whole", [asking.WHOLE, 0], ids=["at once", "in slices"])
 def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
     monkeypatch.setattr(reconcile, "Asking", lambda url, timeout: asking.Asking(url, timeout, whole=whole))
@@ -66,17 +99,18 @@ def test_exactly_the_hidden_ends_are_stuck(lab: Lab, tmp_path: Path, monkeypatch
             hang_up_unheard(call)
         began = time.monotonic()
         await until(lambda: live(ingest) == 0, "the end of all calls on the wire", 60)
-        await until(lambda: len(ingest.reconciling.reconciler.findings) >= HIDDEN, "what is stuck", 60)
+        await until(lambda: len(ingest.proxies.each[0].reconciler.findings) >= HIDDEN, "what is stuck", 60)
         took = time.monotonic() - began
-        found = ingest.reconciling.reconciler.findings
+        found = ingest.proxies.each[0].reconciler.findings
         assert {(finding.kind, finding.uid, finding.proxys) for finding in found} == {("stuck", call.uid, 4) for call in hidden}
-        for dialog in lab.proxy.dialogs():
-            if dialog["state"] == 4:
-                lab.proxy.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
-        await until(lambda: not ingest.reconciling.reconciler.findings, "the end of what was stuck", 60)
+        assert await released([call.uid for call in hidden]) == {("let go by the proxy", "Kamailio took dlg.end_dlg")}
+        assert [dialog for dialog in lab.proxy.dialogs() if dialog["state"] != 5] == []
+        await until(lambda: not ingest.proxies.each[0].reconciler.findings, "the end of what was stuck", 60)
         return took
 
-    took = watched(tmp_path, configured(lab), scenario)
+    config = configured(lab)
+    monkeypatch.setattr(settings, "DIALTAP", config)
+    took = watched(tmp_path, config, scenario)
     row = ProxyTable.objects.get()
     figures.report(
         f"reconcile-{'slices' if not whole else 'whole'}", {"what": f"{CALLS} calls, {HIDDEN} BYEs hidden from the proxy", "found after, s": round(took, 1)}
@@ -93,11 +127,11 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
         found: set[object] = set()
 
         def over() -> bool:
-            found.update(ingest.reconciling.reconciler.findings)
+            found.update(ingest.proxies.each[0].reconciler.findings)
             return ingest.engine.calls.processed == 300 and not live(ingest)
 
         await until(over, "the end of all calls", 60)
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 60)
+        await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 60)
         return found
 
     assert watched(tmp_path, configured(lab, seconds=1), scenario) == set()
@@ -105,11 +139,34 @@ def test_a_clean_run_finds_nothing(lab: Lab, tmp_path: Path) -> None:
 
 def test_a_proxy_that_is_away_is_said_and_found_again(lab: Lab, tmp_path: Path) -> None:
     async def scenario(ingest: Ingest) -> None:
-        await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 60)
+        await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 60)
         lab.proxy.stop()
-        words = await until(lambda: ingest.reconciling.error, "the proxy's silence", 60)
+        words = await until(lambda: ingest.proxies.each[0].error, "the proxy's silence", 60)
         assert words.startswith(f"Kamailio at {lab.proxy.rpc_url} cannot be reached")
         lab.proxy.start()
-        await until(lambda: not ingest.reconciling.error, "the proxy's answer", 60)
+        await until(lambda: not ingest.proxies.each[0].error, "the proxy's answer", 60)
 
     watched(tmp_path, configured(lab, seconds=1), scenario)
+
+
+def test_each_of_two_proxies_is_compared_with_its_own_calls(lab: Lab, tmp_path: Path) -> None:
+    number, folder = lab.new_number(), tmp_path / "second"
+    folder.mkdir()
+    second = Proxy(folder, address="127.0.0.2")
+    second.start()
+    places = tuple(Place(f"edge-{place}", one.rpc_url, tuple(one.sockets)) for place, one in enumerate((lab.proxy, second), 1))
+
+    def figures_now() -> list[tuple[object, ...]]:
+        return list(ProxyTable.objects.order_by("name").values_list("name", "ours", "theirs", "error"))
+
+    async def scenario(ingest: Ingest) -> None:
+        placed(lab, callers.waits_for_bye(Line(number)), number, 3)
+        await until(lambda: len(up(ingest, number)) == 3, "the calls", 30)
+        await written(lambda: figures_now() == [("edge-1", 3, 3, ""), ("edge-2", 0, 0, "")], "figures that agree", 30)
+        second.stop()
+        await written(lambda: "cannot be reached" in str(figures_now()[1][3]) and figures_now()[0] == ("edge-1", 3, 3, ""), "the second's silence", 30)
+
+    try:
+        watched(tmp_path, msgspec.structs.replace(configured(lab, seconds=1), proxy=places), scenario)
+    finally:
+        second.stop()

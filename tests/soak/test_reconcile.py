@@ -32,7 +32,7 @@ async def run(lab: Lab, ingest: Ingest):
     """Place the calls and look at what is found all the time."""
     number = lab.new_number()
     lab.proxy.lead(number, lab.callee(Callee().answers(20, 20), calls=0).target)
-    asking, found, asked = ingest.reconciling.asking, set(), [0, 0]
+    asking, found, asked = ingest.proxies.each[0].asking, set(), [0, 0]
     totals, listing = asking.totals, asking.listing
 
     async def counted_totals():
@@ -47,9 +47,9 @@ async def run(lab: Lab, ingest: Ingest):
     phone = lab.callers(callers.hangs_up(Line(number, ack_delay_ms=20), HOLD_MS), SECONDS * RATE, RATE)
 
     def over():
-        found.update(ingest.reconciling.reconciler.findings)
+        found.update(ingest.proxies.each[0].reconciler.findings)
         return not phone.is_running() and not any(call.state < 5 for call in ingest.engine.all_calls())
 
     await until(over, "the end of all calls", SECONDS + 120)
-    await until(lambda: ingest.reconciling.reconciler.agreed, "tables that agree", 60)
+    await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 60)
     return found, asked, ingest.engine.calls.processed

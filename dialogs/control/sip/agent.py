@@ -139,8 +139,8 @@ class UserAgent:
         return Digest(self.settings.credentials)
 
     def observed(self, message: Message) -> None:
-        """Take a message that a tap saw: a NOTIFY that the party sent to its peer in place of us counts too."""
-        if isinstance(message, Request) and message.method == "NOTIFY":
+        """Take a message that a tap saw: a NOTIFY or BYE that the party sent to its peer, for whom we spoke, counts too."""
+        if isinstance(message, Request) and message.method in ("NOTIFY", "BYE"):
             self._hand_on(message)
 
     # What its operations need (running.Surroundings)

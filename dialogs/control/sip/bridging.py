@@ -88,7 +88,7 @@ def follow(seconds: float) -> Operation[Told]:
         if request is None:
             break
         if request.method == "BYE":
-            return Told("hung up", status, "the party hung up")
+            return Told("hung up", status, f"the party hung up{f', it told last: {words}' if words else ''}")
         if request.method != "NOTIFY":
             continue
         status, words = fragment(request) or (status, words)

@@ -18,7 +18,7 @@ from dashboard.asgi import application
 from dashboard.live import consumers
 from dashboard.live.consumers import hub, read_message
 from dashboard.live.hub import WINDOW
-from dashboard.models import AuditEvent
+from dashboard.models import AuditEvent, Order
 from dialogs.config import Privacy
 from tests.dashboard.live.people import call, person, record
 
@@ -270,3 +270,36 @@ async def test_odd_messages_do_not_close_the_socket():
         for message in ({"ack": "x"}, {"ack": True}, {"filter": 5}, {"filter": {"q": {"a": 1}, "state": []}}, {"resync": None}):
             await browser.say(**message)
         assert (await browser.until(lambda frame: "snapshot" in frame))["snapshot"] == "gap"
+
+
+async def test_order_on_the_screen_is_followed_until_it_is_closed():
+    def given() -> Order:
+        return Order.objects.create(kind="bridge", call_text="a -> b", node="n1", username="ann", reason="why", via="sip", phase="sent", requested_ns=1)
+
+    def moved(order: Order, **fields: object) -> None:
+        Order.objects.filter(pk=order.pk).update(**fields)
+
+    order = await sync_to_async(given)()
+    target = f'hx-target="#order-steps-{order.pk}"'
+    async with browsing(await user("viewer"), "") as browser:
+        assert target not in (await browser.frame())["content"]
+        await browser.say(order=order.pk)
+        first = (await browser.until(lambda frame: target in frame.get("content", "")))["content"]
+        await sync_to_async(moved)(order, steps=[[1, "invite", "provisional", "first: 180 Ringing"]])
+        rings = (await browser.until(lambda frame: target in frame.get("content", "")))["content"]
+        await sync_to_async(moved)(order, phase="verified", outcome="connected", closed_ns=2)
+        closed = (await browser.until(lambda frame: target in frame.get("content", "")))["content"]
+        await browser.say(order=0)
+        await sync_to_async(moved)(order, detail="nobody looks")
+        seen = [(await browser.frame()) for _ in range(3)]
+    assert ["180 Ringing" in text for text in (first, rings, closed)] == [False, True, True]
+    assert [f'hx-get="/orders/{order.pk}/"' in text for text in (first, rings, closed)] == [False, False, True]
+    assert [target in frame.get("content", "") for frame in seen] == [False] * 3
+
+
+@pytest.mark.parametrize("number", ["1", -1, 2**63, None, 4711])
+async def test_order_that_is_none_is_not_followed(number):
+    async with browsing(await user("viewer"), "") as browser:
+        await browser.frame()
+        await browser.say(order=number)
+        assert "content" not in await browser.frame()

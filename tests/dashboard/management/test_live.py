@@ -118,7 +118,7 @@ def test_pages_and_ingest_share_a_database_from_processes_of_their_own(start, tm
     ingest.line("listens to file:capture.pcap")
     ((uid,),) = rows(tmp_path / "var", "select uid from dashboard_dialogrow where state = 5")
     page = signed_in(url)
-    assert [page(address)[0] for address in ("", "taps/", f"call/{uid}/message/0/")] == [200] * 3
+    assert [page(address)[0] for address in ("", "taps/", f"call/{uid}/message/1/")] == [200] * 3
     assert "Recording capture.pcap" in page("taps/")[1]
     assert [line for line in web.lines if "listens" in line] == []
     assert ingest.end() == (0, "")

@@ -281,3 +281,50 @@ def test_target_of_a_real_call_is_what_kamailio_was_told(captures: Path) -> None
 
 def test_call_of_the_tests_is_a_whole_snapshot() -> None:
     assert msgspec.json.decode(msgspec.json.encode(call()), type=CallSnapshot) == call()
+
+
+RELEASE = {"kind": "release", "arguments": {"proxy": "edge", "key": ["c1", "a"], "h_entry": 7, "h_id": 9, "state": 4}}
+
+
+class Releasing:
+    """A controller that remembers what it was asked to release."""
+
+    name = "kamailio"
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, tuple[int, int], str]] = []
+
+    async def release(self, proxy: str, number: tuple[int, int], reason: str) -> Answer:
+        self.asked.append((proxy, number, reason))
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("held", "late", "outcome", "words"),
+    [
+        (False, False, "let go by the proxy", "taken"),
+        (True, False, "", "taken"),
+        (None, False, "", "taken"),
+        (True, True, "not confirmed", "not confirmed after 45 s: the proxy's table still has it"),
+        (None, True, "not confirmed", "not confirmed after 45 s: the proxy's table could not be looked at"),
+    ],
+)
+def test_release_is_believed_when_the_proxys_table_shows_it(held: bool | None, late: bool, outcome: str, words: str) -> None:
+    controller, stored = Releasing(Answer(accepted=True, detail="taken")), order(**RELEASE)
+    runner = executor(controller)
+    (stored,) = runner.claim(NOW)
+    carry_out(runner, stored, call(state=5))  # what has ended on the wire is what it is about
+    now_ns = NOW + SECOND + (45 * SECOND if late else 44 * SECOND)
+    closed = runner.verify(stored, None, now_ns, held=held)
+    assert (closed, controller.asked, reloaded(stored).outcome, reloaded(stored).detail) == (bool(outcome), [("edge", (7, 9), "toll fraud")], outcome, words)
+    events = list(AuditEvent.objects.values_list("action", "request", "after"))
+    assert events == ([("release closed", "release 7:9 at edge", "" if held is False else "proxy: CONFIRMED")] if outcome else [])
+
+
+def test_release_that_the_proxy_refuses_is_refused_and_nobody_else_is_asked() -> None:
+    runner, stored = executor(Releasing(Answer(accepted=False, detail="404 Dialog not found"))), order(**RELEASE)
+    runner.agent = object()  # type: ignore[assignment] -- any use of it would fail
+    (stored,) = runner.claim(NOW)
+    carry_out(runner, stored, None)
+    assert (reloaded(stored).phase, reloaded(stored).detail, stored.via) == ("refused", "404 Dialog not found", "kamailio")

@@ -24,9 +24,14 @@ LOOKED_AT = [
     "/taps/",
     f"/call/{UID}/",
     f"/call/{UID}/menu/",
-    f"/call/{UID}/message/0/",
+    f"/call/{UID}/message/1/",
+    f"/call/{UID}/diff/1/2/",
+    f"/call/{UID}/ladder.txt",
+    f"/call/{UID}/ladder.svg",
     f"/call/{UID}/pcap/",
 ]
+NO_MESSAGES = [address for address in LOOKED_AT if any(word in address for word in ("/message/", "/diff/", "/ladder.", "/pcap/"))]
+"This call has no stored message."
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def client_of(role: str) -> Client:
 @pytest.mark.parametrize("address", LOOKED_AT)
 @pytest.mark.parametrize(("role", "status"), [("operator", 200), ("viewer", 200), ("stranger", 403), ("anonymous", 302)])
 def test_page_is_for_who_may_look(calls, address, role, status):
-    expected = 404 if status == 200 and address in (f"/call/{UID}/message/0/", f"/call/{UID}/pcap/") else status  # this call has no stored message
+    expected = 404 if status == 200 and address in NO_MESSAGES else status
     assert client_of(role).get(address).status_code == expected
 
 

@@ -12,18 +12,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import AsyncClient, Client
 
-from dashboard.history.recorder import Recorder
-from dashboard.ingest.pending import Pending
 from dashboard.models import DialogRow
 from dashboard.pages.call import file_name
-from dialogs.config import Config
-from dialogs.engine import Engine
-from dialogs.insight import PeerNames
 from dialogs.taps import CaptureFile
 from tests.dashboard.live.people import NOW, PEOPLE, call, person, record
+from tests.dashboard.live.recordings import RECORDINGS, recorded
 
 pytestmark = pytest.mark.django_db
-RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 ANSWERED = ["state", "from_uri", "to_uri", "call-id", "ended_by", "end_code", "answered_ts", "init_ts", "start_ts", "end_ts", "duration"]
 
 
@@ -31,18 +26,6 @@ ANSWERED = ["state", "from_uri", "to_uri", "call-id", "ended_by", "end_code", "a
 def store():
     yield Path(settings.VAR) / "messages"
     shutil.rmtree(Path(settings.VAR) / "messages", ignore_errors=True)
-
-
-def recorded(name: str) -> DialogRow:
-    """Write the call of a recording as the ingest does."""
-    engine = Engine(Config(), "n1")
-    pending = Pending(engine, PeerNames(()), lambda _: "")
-    for packet in CaptureFile(RECORDINGS / name / "capture.pcap"):
-        pending.take(engine.receive(packet))
-    recorder = Recorder("n1", lambda _: True, Path(settings.VAR) / "messages")
-    recorder.write(pending.changes(), NOW)
-    recorder.close()
-    return DialogRow.objects.get()
 
 
 def client(role: str = "viewer") -> Client:
@@ -78,7 +61,7 @@ def test_call_that_is_up_can_be_downloaded():
 def test_button_stands_on_the_page_of_a_call_with_messages():
     row = recorded("basic")
     page = client().get(f"/call/{row.uid}/").content.decode()
-    assert re.findall(r'<a class="btn" data-pcap href="([^"]+)" download>', page) == [f"/call/{row.uid}/pcap/"]
+    assert re.findall(r'<a data-pcap href="([^"]+)" download>', page) == [f"/call/{row.uid}/pcap/"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ from tests.dashboard.live.people import NOW, call, person, record
 
 pytestmark = pytest.mark.django_db
 CALLER, CALLEE, NAME = "ann44179", "+15551234567", "Onym"
-UID = call(1).uid
+UID, OTHER = call(1).uid, call(9).uid
 SECRETS = (CALLER, CALLEE, CALLEE[1:], "Onym", CALLEE.replace("+", "%2B"))
 INVITE = (
     f"INVITE sip:{CALLEE}@example.net SIP/2.0\r\n"
@@ -51,6 +51,10 @@ PAGES = {
     "call_pcap": f"/call/{UID}/pcap/",
     "call_menu": f"/call/{UID}/menu/",
     "end_form": f"/call/{UID}/end/form",
+    "transfer_form": f"/call/{UID}/transfer/form",
+    "join_form": f"/call/{UID}/join/form",
+    "release_form": f"/call/{UID}/release/form",
+    "connect_form": "/connect/form",
     "change_form": f"/call/{UID}/change/form",
 }
 POSTS = {
@@ -61,6 +65,10 @@ POSTS = {
     "bulk_start": ("/bulk/start/", {"uids": UID, "key": "k"}),
     "bulk_stop": ("/bulk/1/stop/", {}),
     "end": (f"/call/{UID}/end/", {"reason": "."}),
+    "transfer": (f"/call/{UID}/transfer/", {"reason": "."}),
+    "join": (f"/call/{UID}/join/", {"reason": "."}),
+    "release": (f"/call/{UID}/release/", {"reason": "."}),
+    "connect": ("/connect/", {"reason": "."}),
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
 }
@@ -71,7 +79,9 @@ NUMBERLESS = {"tokens", "token_revoke", "rpc", "login", "logout", "healthz", "st
 @pytest.fixture
 def world(settings) -> Client:
     """A network in which every text that can hold a number holds one, and an operator who may not see it."""
-    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy(mask=("operator",)), control=Control(controller="dryrun"))
+    settings.DIALTAP = msgspec.structs.replace(
+        settings.DIALTAP, privacy=Privacy(mask=("operator",)), control=Control(controller="sip", allow=("192.0.2.0/24",))
+    )
     told = f"{CALLER} rang {CALLEE}"
     plain = call(1, caller=CALLER, callee=CALLEE)
     caller = msgspec.structs.replace(plain.caller, name=f"Ann {NAME}")
@@ -134,7 +144,7 @@ def test_no_answer_shows_a_number(world):
 def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
-    assert {name for name, address in PAGES.items() if CALLER not in said(world.get(address))} == {"welcome", "taps", "peers"}
+    assert {name for name, address in PAGES.items() if CALLER not in said(world.get(address))} == {"welcome", "taps", "peers", "connect_form"}
 
 
 def test_number_is_shown_in_part(world):
@@ -185,10 +195,13 @@ SEARCHES = [
     ("/history/", "callee", CALLEE, True),
     ("/history/", "callee", f"{CALLEE[:4]}*", False),
     ("/history/", "caller", f"sip:{CALLER}@example.net", True),
+    (f"/call/{OTHER}/join/form", "q", CALLEE, True),
+    (f"/call/{OTHER}/join/form", "q", CALLEE[:-1], False),
 ]
 
 
 def test_number_is_found_by_its_whole_only_and_that_is_written_down(world):
+    record(call(9))
     answers = []
     for page, field, text, _ in SEARCHES:
         answers.append(UID in said(world.get(f"{page}?{urlencode({field: text})}")))

@@ -16,6 +16,12 @@ async def test_dryrun_accepts_and_remembers() -> None:
 
 
 @pytest.mark.asyncio
+async def test_dryrun_accepts_a_release() -> None:
+    answer = await DryRun().release("", (7, 9), "stuck")
+    assert answer == Answer(accepted=True, detail="dry run: the proxy was not asked to end 7:9: stuck")
+
+
+@pytest.mark.asyncio
 async def test_dryrun_forgets_the_oldest() -> None:
     controller = DryRun()
     for number in range(KEPT + 5):

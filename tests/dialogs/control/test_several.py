@@ -54,3 +54,12 @@ async def test_bridge_asks_the_first_proxy_that_is_there() -> None:
         answer = await Kamailios(known(AWAY, f"http://127.0.0.1:{port}/RPC"), 5.0).bridge("sip:a@h", "sip:b@h")
     assert (answer.accepted, answer.detail) == (True, "edge-2: Kamailio took dlg.bridge_dlg")
     assert msgspec.json.decode(there.requests[0][1])["params"] == ["sip:a@h", "sip:b@h"]
+
+
+async def test_release_goes_to_the_proxy_of_that_name() -> None:
+    first, second = one.Proxy(one.http("200 OK", one.DONE)), one.Proxy(one.http("200 OK", one.DONE))
+    async with one.listening(first) as port, one.listening(second) as other:
+        controller = Kamailios(known(f"http://127.0.0.1:{port}/RPC", f"http://127.0.0.1:{other}/RPC"), 5.0)
+        answers = [await controller.release(name, (7, 9), "") for name in ("edge-2", "nobody")]
+    assert [(answer.accepted, answer.detail) for answer in answers] == [(True, "edge-2: Kamailio took dlg.end_dlg"), (False, "there is no [[proxy]] 'nobody'")]
+    assert ([len(first.requests), len(second.requests)], b'"params":[7,9]' in second.requests[0][1]) == ([0, 1], True)

@@ -32,6 +32,12 @@ EVIDENCE["refresh missing"] = (
 EVIDENCE["joined late"] = ("bob -> alice 200\nalice -> bob ACK\n+2s\nalice -> bob OPTIONS", (("plain", "the INVITE was not seen: joined late"),))
 
 
+EVIDENCE["slow to ring"] = ("alice -> bob INVITE\n+5s\nbob -> alice 180", (("warn", "slow: 5.0 s until it rang"),))
+EVIDENCE["slow to answer"] = ("alice -> bob INVITE\n+6.4s\nbob -> alice 200\nalice -> bob ACK", (("warn", "slow: 6.4 s until the answer"),))
+EVIDENCE["not slow"] = ("alice -> bob INVITE\n+4.9s\nbob -> alice 180\n+60s\nbob -> alice 200\nalice -> bob ACK", ())
+EVIDENCE["scanner"] = ("alice -> bob INVITE User-Agent:Friendly-Scanner/2", (("bad", "scanner: Friendly-Scanner"),))
+
+
 @pytest.mark.parametrize(("ladder", "expected"), EVIDENCE.values(), ids=EVIDENCE)
 def test_evidence_of_a_call(ladder, expected):
     engine, _ = run(ladder)

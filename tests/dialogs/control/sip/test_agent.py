@@ -189,6 +189,21 @@ async def test_notify_that_the_tap_saw_counts():
         assert (result.outcome, result.status) == ("refused", 486)
 
 
+async def test_bye_that_the_tap_saw_ends_the_waiting():
+    async with udp_peer(lambda asked: [answer(asked, "202 Accepted")]) as peer, UserAgent(QUICK) as agent:
+        lines = b"Call-ID: one@lab\r\nTo: x;tag=%s\r\nCSeq"
+        rings = parse(notify("SIP/2.0 100 Trying").data.replace(b"CSeq", lines % b"a1"))
+        byes = [parse(rings.data.replace(b"NOTIFY", b"BYE").replace(b"tag=a1", b"tag=" + tag)) for tag in (b"b2", b"a1")]
+
+        def show(progress: Progress) -> None:
+            if (progress.step, progress.state) == ("notify", "begun"):
+                for message in (rings, *byes):  # the first BYE is of its peer: who was referred goes on
+                    agent.observed(message)
+
+        result = await agent.transfer(toward(peer), "sip:carol@127.0.0.1", show=show)
+        assert (result.outcome, result.words) == ("hung up", "the party hung up, it told last: 100 Trying")
+
+
 async def test_stray_requests_and_answers_are_counted_and_told():
     async with UserAgent(QUICK) as agent, udp_peer() as peer:
         port = next(iter(agent.links._udp.values())).port
