@@ -91,7 +91,7 @@ def _comparison(node: Compare, whom: _For) -> tuple[Condition, bool]:
     operator = "=" if node.operator == "in" else node.operator
     if whom.whole and field.whole is not None:
         if operator != "=":
-            raise QueryError("numbers are masked for you: ask for the whole with =", node.operator_offset, len(node.written))
+            raise QueryError("numbers are masked for you: ask for the whole number with =", node.operator_offset, len(node.written))
         field = field._replace(behind=field.whole)
     parts = [KINDS.get(field.kind, _text)(field, operator, value, whom.zone) for value in node.values]
     timed = field.kind == TIME and any(not ALWAYS.match(value.text) for value in node.values)

@@ -1,68 +1,57 @@
-// The search box completes what can be asked; the browser's own time zone can be chosen; downloads show how far they are.
+// The search box completes what can be asked; the browser's own zone can be chosen; downloads show how far they are.
 
 const TOKEN = /"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[!<>=~]+|[(),]|[^\s(),!<>=~"']+/g;
 const NOT = { "=": "!=", "~": "!~", startswith: "not startswith", endswith: "not endswith", in: "not in" };
-const OPERATOR = /^([!<>=~]+|startswith|endswith|in|,)$/i;
+let fields;
+const fieldOf = (name) => fields.find((field) => field.name === name?.toLowerCase());
+const make = (tag, parts) => Object.assign(document.createElement(tag), parts);
 
-let schema;
-const load = async (input) => (schema ??= await (await fetch(input.dataset.complete)).json());
-const fieldOf = (name) => schema.find((field) => field.name === name?.toLowerCase());
-
-// Returns what could stand at the end of a text: [text, meaning] each, and how many characters of it are there already.
+// What could stand at the end of a text ([words, meaning] each), and what of it is there already.
 function offers(text) {
   const tokens = text.match(TOKEN) ?? [];
-  const typing = /\s$/.test(text) || !tokens.length || /^[(),!<>=~]/.test(tokens.at(-1)) ? "" : tokens.pop();
+  const typing = /\s$/.test(text) || /^([(),!<>=~]|$)/.test(tokens.at(-1) ?? "") ? "" : tokens.pop();
   const last = tokens.at(-1);
-  const named = tokens.findLast(fieldOf);
-  let found = [];
-  if (!last || /^(and|or|not|\()$/i.test(last)) found = schema.map((field) => [field.name, field.means]);
-  else if (fieldOf(last)) found = fieldOf(last).ops.flatMap((op) => [op, NOT[op]].filter(Boolean).map((word) => [word, ""]));
-  else if (OPERATOR.test(last)) found = (fieldOf(named)?.values ?? []).map((value) => [/^\d+$/.test(value) ? value : `"${value}"`, ""]);
-  else if (named) found = [["and", "both"], ["or", "one of them"]];
+  const named = fieldOf(tokens.findLast(fieldOf));
+  let found = named ? [["and", ""], ["or", ""]] : [];
+  if (!last || /^(and|or|not|\()$/i.test(last)) found = fields.map(({ name, means }) => [name, means]);
+  else if (fieldOf(last)) found = named.ops.flatMap((op) => (NOT[op] ? [[op, ""], [NOT[op], ""]] : [[op, ""]]));
+  else if (/^([!<>=~]+|startswith|endswith|in|,)$/i.test(last)) found = (named?.values ?? []).map((value) => [`"${value}"`, ""]);
   const start = typing.replace(/^["']/, "").toLowerCase();
-  return { typing, found: found.filter(([word]) => word.replace(/"/g, "").startsWith(start) && word !== typing).slice(0, 12) };
+  return [typing, found.filter(([word]) => word.replace(/^"/, "").startsWith(start) && word !== typing).slice(0, 12)];
 }
 
-function complete(input) {
-  const list = document.createElement("ul");
-  list.id = `${input.name}-offers`;
-  list.className = "offers";
-  list.hidden = true;
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "What can be asked");
+for (const input of document.querySelectorAll("input[data-complete]")) {
+  const list = make("ul", { id: "offers", className: "offers", hidden: true, role: "listbox", ariaLabel: "What can be asked" });
   input.after(list);
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", list.id]]) input.setAttribute(name, value);
-  let at = -1;
-  let here = { typing: "", found: [] };
+  Object.assign(input, { role: "combobox", ariaAutoComplete: "list", ariaExpanded: "false" }).setAttribute("aria-controls", "offers");
+  let [at, typing, found] = [-1, "", []];
 
-  const show = (found) => {
+  const show = (shown) => {
     at = -1;
-    list.replaceChildren(...found.map(([word, means], i) => {
-      const item = document.createElement("li");
-      item.id = `${list.id}-${i}`;
-      item.setAttribute("role", "option");
-      item.append(Object.assign(document.createElement("b"), { textContent: word }), ` ${means}`);
+    list.replaceChildren(...shown.map(([word, means], i) => {
+      const item = make("li", { id: `offer-${i}`, role: "option", textContent: ` ${means}` });
+      item.prepend(make("b", { textContent: word }));
       return item;
     }));
-    list.hidden = !found.length;
-    input.setAttribute("aria-expanded", String(!list.hidden));
+    list.hidden = !shown.length;
+    input.ariaExpanded = String(!list.hidden);
     input.removeAttribute("aria-activedescendant");
   };
   const look = async (always) => {
-    await load(input);
-    here = offers(input.value.slice(0, input.selectionStart));
-    show(always || here.typing || /[=~<>(]\s*$|\s$/.test(input.value) ? here.found : []);
+    fields ??= await (await fetch(input.dataset.complete)).json();
+    const text = input.value.slice(0, input.selectionStart);
+    [typing, found] = offers(text);
+    show(always || typing || /[=~<>(\s]$/.test(text) ? found : []);
   };
   const take = (i) => {
-    const caret = input.selectionStart;
-    input.setRangeText(`${here.found[i][0]} `, caret - here.typing.length, caret, "end");
+    input.setRangeText(`${found[i][0]} `, input.selectionStart - typing.length, input.selectionStart, "end");
     input.dispatchEvent(new Event("input", { bubbles: true }));
   };
   const point = (step) => {
-    at = (at + step + here.found.length) % here.found.length;
-    [...list.children].forEach((item, i) => item.setAttribute("aria-selected", i === at));
+    at = (at + step + found.length) % found.length;
+    [...list.children].forEach((item, i) => (item.ariaSelected = String(i === at)));
     list.children[at].scrollIntoView({ block: "nearest" });
-    input.setAttribute("aria-activedescendant", list.children[at].id);
+    input.setAttribute("aria-activedescendant", `offer-${at}`);
   };
   input.addEventListener("input", () => look());
   input.addEventListener("blur", () => show([]));
@@ -73,48 +62,41 @@ function complete(input) {
   });
   input.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && list.hidden) look(true);
-    else if (step) point(step);
-    else if (["Enter", "Tab"].includes(event.key) && at >= 0) take(at);
-    else if (event.key === "Escape" && !list.hidden) show([]);
+    if (step) list.hidden ? look(true) : point(step);
+    else if (at >= 0 && ["Enter", "Tab"].includes(event.key)) take(at);
+    else if (event.key === "Escape") list.hidden ? input.blur() : show([]); // a browser would empty the box
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
 }
 
-document.querySelectorAll("input[data-complete]").forEach(complete);
-
-// "This browser's zone" is a choice that only the browser can name.
 for (const select of document.querySelectorAll("select[name=zone]")) {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (![...select.options].some((option) => option.value === own)) select.add(new Option(`${own} (browser)`, own));
+  if (![...select.options].some(({ value }) => value === own)) select.add(new Option(`${own} (browser)`, own));
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
-// A download as it comes: what is there is counted, and it can be stopped. The link alone does the same without a figure.
-async function download(link) {
-  const box = document.getElementById("export");
+// A download as it comes: counted, and stopped by a click. The link alone does the same without a figure.
+async function download(link, [words, button]) {
   const stop = new AbortController();
-  const [words, button] = box.children;
   button.onclick = () => stop.abort();
-  box.hidden = false;
   try {
     const answer = await fetch(link.href, { signal: stop.signal });
+    if (!answer.ok) throw answer;
     const parts = [];
-    let [size, lines] = [0, 0];
+    let [size, lines] = [0, -1];
     for await (const part of answer.body) {
       parts.push(part);
       size += part.length;
-      if (!link.href.includes(".pcapng")) for (const byte of part) lines += byte === 10;
-      const calls = lines ? `${Math.max(0, lines - 1).toLocaleString("en")}${link.dataset.total ? ` of ${(+link.dataset.total).toLocaleString("en")}` : ""} calls, ` : "";
-      words.textContent = `${calls}${(size / 1e6).toFixed(1)} MB`;
+      for (const byte of part) lines += byte === 10;
+      const of = link.dataset.total && ` of ${link.dataset.total}`;
+      words.textContent = `${link.dataset.export ? `${Math.max(0, lines)}${of} calls, ` : ""}${(size / 1e6).toFixed(1)} MB`;
     }
-    const name = answer.headers.get("content-disposition")?.match(/filename="([^"]+)"/)?.[1] ?? "calls";
-    const url = URL.createObjectURL(new Blob(parts));
-    Object.assign(document.createElement("a"), { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    words.textContent = `${words.textContent}: done`;
+    const href = URL.createObjectURL(new Blob(parts));
+    make("a", { href, download: answer.headers.get("content-disposition").split('"')[1] }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+    words.append(": done");
   } catch (error) {
     words.textContent = error.name === "AbortError" ? "Cancelled" : "The download broke off: try again";
   }
@@ -125,7 +107,8 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-export]");
   if (!link) return;
   event.preventDefault();
-  link.closest("details")?.removeAttribute("open");
-  document.getElementById("export").lastElementChild.hidden = false;
-  download(link);
+  link.closest("details").open = false;
+  const box = document.getElementById("export");
+  box.hidden = box.children[1].hidden = false;
+  download(link, box.children);
 });

@@ -30,7 +30,15 @@ CALLS = [
 @pytest.fixture
 def calls(tmp_path: Path, db: None) -> None:
     recorder = Recorder("n1", never, tmp_path)
-    recorder.write([change(snapshot, path="alice -> 192.0.2.99" if snapshot.uid.endswith("3") else "") for snapshot in CALLS], NOW)
+    recorder.write(
+        [
+            change(
+                snapshot, path="alice -> 192.0.2.99" if snapshot.uid.endswith("3") else "", peers=("alice", "192.0.2.99") if snapshot.uid.endswith("3") else ()
+            )
+            for snapshot in CALLS
+        ],
+        NOW,
+    )
 
 
 def calls_of(zone: str = "UTC", **asked: str) -> DialogQuerySet:

@@ -95,7 +95,7 @@ def test_history_finds_pages_and_downloads(viewer):
     record(*(call(number, caller="ann" if number % 2 else "bob") for number in range(1, 121)))
     first = text_of(viewer, "/history/?caller=ann")
     older = re.findall(r'rel="next" href="\?([^"]+)"', first)[0].replace("&amp;", "&")
-    pages = [re.findall(r'href="/call/([0-9a-f]{16})/"', text) for text in (first, text_of(viewer, f"/history/?{older}"))]
+    pages = [re.findall(r'<tr id="call-([0-9a-f]{16})"', text) for text in (first, text_of(viewer, f"/history/?{older}"))]
     lines = b"".join(viewer.get("/history/calls.csv?caller=ann").streaming_content).decode().splitlines()
     assert ([len(page) for page in pages], int(pages[0][0], 16), int(pages[1][-1], 16), len(lines)) == ([50, 10], 119, 1, 61)
 

@@ -36,7 +36,16 @@ ALL = [1, 2, 3, 4, 5, 6]
 def calls(tmp_path: Path, db: None) -> None:
     recorder = Recorder("n1", lambda tap: tap == "hep:x", tmp_path)
     recorder.write(
-        [change(snapshot, path=PATHS.get(int(snapshot.uid, 16), ""), evidence=(("warn", f"note {int(snapshot.uid, 16)}"),)) for snapshot in CALLS], NOW
+        [
+            change(
+                snapshot,
+                path=PATHS.get(int(snapshot.uid, 16), ""),
+                peers=tuple(PATHS.get(int(snapshot.uid, 16), "").split(" -> ")),
+                evidence=(("warn", f"note {int(snapshot.uid, 16)}"),),
+            )
+            for snapshot in CALLS
+        ],
+        NOW,
     )
     recorder.close()
 
