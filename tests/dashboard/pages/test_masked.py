@@ -161,7 +161,7 @@ def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
     bare = {name for name, address in PAGES.items() if CALLER not in said(world.get(address))}
-    assert bare == {"welcome", "taps", "peers", "connect_form", "query_fields", "files"}
+    assert bare == {"welcome", "taps", "peers", "connect_form", "query_fields", "files", "kpis", "kpis_data"}
 
 
 def test_number_is_shown_in_part(world):
