@@ -193,7 +193,7 @@ def test_end_offers_the_sides_that_the_controller_can_end(monkeypatch, operator,
 
 
 CANCEL = "A CANCEL goes to udp:192.0.2.1:5060, where its INVITE went"
-KAMAILIO = "Kamailio 5.6 sends nothing for a ringing call"
+KAMAILIO = "The proxy is asked by tm.cancel"
 
 
 @pytest.mark.parametrize(
