@@ -85,7 +85,7 @@ def test_its_calls_are_shown_by_the_same_pages(operator):
     assert f'href="/files/{ident}/call/{row.uid}/"' in text
     page = operator.get(f"/files/{ident}/call/{row.uid}/")
     assert (page.status_code, row.call_id in page.content.decode()) == (200, True)
-    message = operator.get(f"/files/{ident}/call/{row.uid}/message/0/")
+    message = operator.get(f"/files/{ident}/call/{row.uid}/message/1/")
     assert b"INVITE" in message.content
     lines = b"".join(operator.get(f"/files/{ident}/history/calls.csv").streaming_content).decode().splitlines()
     capture = b"".join(operator.get(f"/files/{ident}/history/calls.pcapng").streaming_content)
