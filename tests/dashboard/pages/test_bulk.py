@@ -185,14 +185,14 @@ def test_orders_are_narrowed_by_state_user_and_bulk(viewer, query, found):
 
 
 def test_evidence_leads_to_the_message_itself(viewer):
-    from tests.dashboard.pages.test_pages import INVITE, stored  # noqa: PLC0415 -- a message for this test only
+    from tests.dashboard.pages.test_call import EVE, stored  # noqa: PLC0415 -- a message for this test only
 
-    record(call(1), messages=stored(INVITE))
+    record(call(1), messages=stored(EVE))
     orders()
     text = viewer.get("/orders/").content.decode()
     assert set(re.findall(r'href="(/call/\w+/\?at=\d+#raw)">(\w+)</a>', text)) == {(f"/call/{call(1).uid}/?at={NOW}#raw", "BYE")}
     shown, other = (viewer.get(f"/call/{call(1).uid}/?at={at}").content.decode() for at in (NOW, NOW - 1))
-    assert ("<b>INVITE sip:5000" in shown, "<b>INVITE sip:5000" in other) == (True, False)
+    assert ('"p-b">INVITE sip:5000' in shown, '"p-b">INVITE sip:5000' in other) == (True, False)
 
 
 def one_leg(**changes: object) -> Order:

@@ -51,8 +51,11 @@ PAGES = {
     "audit": "/audit/",
     "audit_download": "/audit/events.json",
     "taps": "/taps/",
-    "call": f"/call/{UID}/?m=0",
-    "call_message": f"/call/{UID}/message/0/",
+    "call": f"/call/{UID}/?m=1",
+    "call_message": f"/call/{UID}/message/1/",
+    "call_difference": f"/call/{UID}/diff/1/1/",
+    "call_text": f"/call/{UID}/ladder.txt",
+    "call_svg": f"/call/{UID}/ladder.svg",
     "call_pcap": f"/call/{UID}/pcap/",
     "call_menu": f"/call/{UID}/menu/",
     "end_form": f"/call/{UID}/end/form",
@@ -158,7 +161,7 @@ def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
     bare = {name for name, address in PAGES.items() if CALLER not in said(world.get(address))}
-    assert bare == {"welcome", "taps", "peers", "connect_form", "query_fields", "files"}
+    assert bare == {"welcome", "taps", "peers", "connect_form", "query_fields", "files", "kpis", "kpis_data"}
 
 
 def test_number_is_shown_in_part(world):
