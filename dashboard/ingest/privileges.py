@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_READ_SEARCH = 2
 CAP_NET_RAW = 13
@@ -69,6 +70,25 @@ def limit_capabilities(kept: int) -> None:
     sets = struct.pack("=6I", kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable: of bits 0 to 31, then of 32 to 63
     if ctypes.CDLL(None, use_errno=True).capset(header, sets):
         raise PrivilegeError(f"capabilities cannot be limited: {os.strerror(ctypes.get_errno())}")
+
+
+def pass_on_reading() -> bool:
+    """Have programs that this thread starts from now on keep the right to read every file, where this process has it; return whether they do.
+
+    Their Python lies where only that right reaches. Nothing else is passed on (capabilities(7): a right that is inheritable and ambient outlives exec).
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    libc, header, sets = ctypes.CDLL(None, use_errno=True), struct.pack("=Ii", CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    if libc.capget(header, sets):
+        return False
+    effective, permitted, _, *above = struct.unpack("=6I", sets.raw)
+    if not permitted >> CAP_DAC_READ_SEARCH & 1 or os.geteuid() == 0:
+        return False
+    inheritable = 1 << CAP_DAC_READ_SEARCH
+    if libc.capset(header, struct.pack("=6I", effective, permitted, inheritable, *above)):
+        return False
+    return bool(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0) == 0)
 
 
 def unreadable(user: pwd.struct_passwd, paths: Iterable[Path]) -> Path | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dashboard.models import KpiSample
-from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS, Figures, Kpi, percentile, total
+from dialogs.insight.kpi import BEGUN_WHEN, BY_NAME, CHARTS, KPIS, Figures, Kpi, percentile, total
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
@@ -109,28 +109,25 @@ class Latest:
 
 
 def charts(since_ns: int, until_ns: int) -> list[dict[str, Any]]:
-    """Return what the charts draw: for each its KPIs with a value a step, and what its axis shows at `least`."""
+    """Return what the charts draw: for each its KPIs with a value a step."""
     points = read(since_ns, until_ns)
     shared = {"at": [point.at_ns // SECOND_NS for point in points], "step": step_of(since_ns, until_ns) // SECOND_NS}
-    return [{**shared, "name": chart, "least": least(chart), "series": [line(kpi, points) for kpi in KPIS if kpi.chart == chart]} for chart in CHARTS]
-
-
-def least(chart: str) -> int:
-    """Return the value up to which a chart's axis goes, however small the values are."""
-    return 100 if any(kpi.unit == "%" for kpi in KPIS if kpi.chart == chart) else 1
-
-
-def calls_behind(kpi: Kpi, until_ns: int, step_ns: int) -> str:
-    """Return the query for the calls that a point counted: `until_ns` is the end of its step."""
-    asked = kpi.calls or 'begun = "WHEN"'
-    return asked.replace("WHEN", span_words(until_ns - step_ns, until_ns)).replace("AT", iso(until_ns))
+    return [{**shared, "name": chart, "title": title, "series": [line(kpi, points) for kpi in KPIS if kpi.chart == chart]} for chart, title in CHARTS.items()]
 
 
 def line(kpi: Kpi, points: list[Point]) -> dict[str, Any]:
     """Return one KPI as a line."""
     values = [kpi.of(point.figures) for point in points]
     rounded = [None if value is None else round(value, 3) for value in values]
-    return {"name": kpi.name, "title": kpi.title, "unit": "" if kpi.unit == "calls" else f" {kpi.unit}", "tone": kpi.tone, "values": rounded}
+    return {"name": kpi.name, "title": kpi.title, "unit": kpi.unit, "tone": kpi.tone, "values": rounded}
+
+
+def calls_behind(name: str, until_ns: int, step_ns: int) -> str:
+    """Return the query for the calls behind a KPI's value in the step that ends at `until_ns`; "" for a KPI that there is not."""
+    if name not in BY_NAME:
+        return ""
+    query = BY_NAME[name].calls or BEGUN_WHEN
+    return query.replace("WHEN", span_words(until_ns - step_ns, until_ns)).replace("AT", iso(until_ns))
 
 
 def span_words(begin_ns: int, end_ns: int) -> str:

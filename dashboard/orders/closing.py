@@ -11,6 +11,9 @@ from dialogs.control.sip import ReferResult
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
 
+OWN = "sip"
+"`Order.via` of what our own user agent carries out."
+
 LEGS = ("caller", "callee")
 ONE_LEG = {(True, True): Order.Outcome.BOTH_LEGS, (True, False): Order.Outcome.CALLER_ONLY, (False, True): Order.Outcome.CALLEE_ONLY}
 CONNECTED = {
@@ -60,6 +63,11 @@ def connected(result: ReferResult) -> tuple[Order.Outcome, str]:
     return CONNECTED[result.outcome], f"{result.step}: {result.words}" if result.words else result.step
 
 
+def needs_call(order: Order) -> bool:
+    """Return whether an order makes no sense once its call has ended: a bridge has none, a release wants it so, a leg that was left is there without it."""
+    return order.kind not in (Order.Kind.BRIDGE, Order.Kind.RELEASE) and not order.arguments.get("retries")
+
+
 def by_itself(snapshot: CallSnapshot) -> str:
     """Return how a call ended without anybody's order, "" when it did not.
 
@@ -76,7 +84,14 @@ def by_itself(snapshot: CallSnapshot) -> str:
 def released(order: Order, snapshot: CallSnapshot | None) -> set[str]:
     """Return the legs that are gone: the tap saw it, or they answered our own BYE."""
     gone = {leg.side for leg in (snapshot.caller, snapshot.callee) if leg.released_ns} if snapshot else set()
+    if snapshot is not None and order.via != OWN:
+        gone.discard(spoken_for(snapshot))
     return gone | {leg for leg, told in order.legs.items() if told["outcome"] == "released"}
+
+
+def spoken_for(snapshot: CallSnapshot) -> str:
+    """Return the side in whose name a proxy may have hung up, "" for none: a tap on one side of it cannot tell its BYE from the party's own."""
+    return snapshot.ended_by if len(snapshot.hosts) <= 2 and snapshot.ended_by in LEGS else ""
 
 
 def outcome_of(order: Order, gone: set[str]) -> Order.Outcome:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from dashboard.models import DialogRow, Order
 from dashboard.orders import stored
-from dashboard.orders.closing import LEGS, add_evidence, answers, by_itself, close, connected, outcome_of, released, seen
+from dashboard.orders.closing import LEGS, OWN, add_evidence, answers, by_itself, close, connected, needs_call, outcome_of, released, seen, spoken_for
 from dashboard.orders.safety import still
 from dashboard.orders.underway import Look, UnderWay, recorded
 from dialogs.control import Answer, Controller, Target
@@ -29,9 +29,6 @@ STALE_NS = 60 * SECOND_NS
 
 LETTING_GO = 45.0
 "Seconds that a proxy may take to let go of a dialog: it gives up its BYEs to phones that are gone after 32 s (RFC 3261, timer F)."
-
-OWN = "sip"
-"`Order.via` of what our own user agent carries out."
 
 
 class Executor:
@@ -101,7 +98,7 @@ class Executor:
 
     async def execute(self, order: Order, snapshot: CallSnapshot | None, look: Look | None = None) -> None:
         """Send a claimed order unless the call has ended, and store the answer. look: what the engine knows of a call now."""
-        if order.kind not in (Order.Kind.BRIDGE, Order.Kind.RELEASE) and (snapshot is None or snapshot.state >= State.DELETED):
+        if needs_call(order) and (snapshot is None or snapshot.state >= State.DELETED):
             detail = "before anything was sent" if snapshot else "the call is no longer known"
             await database_sync_to_async(close)(order, self.clock(), Order.Outcome.ALREADY_ENDED, detail)
             return
@@ -211,7 +208,7 @@ class Executor:
         if snapshot is not None and self._cancelled(order, snapshot):
             close(order, now_ns, Order.Outcome.CANCELLED, f"{snapshot.end_code} {snapshot.end_reason}".strip(), told)
             return True
-        if snapshot is not None and (who := by_itself(snapshot)) and not self._ours(order, snapshot):
+        if snapshot is not None and needs_call(order) and (who := by_itself(snapshot)) and not self._ours(order, snapshot):
             close(order, now_ns, Order.Outcome.ALREADY_ENDED, who, told)
             return True
         gone = released(order, snapshot)
@@ -221,7 +218,7 @@ class Executor:
             return True
         if not all(leg in gone for leg in asked) and now_ns < self.deadline_ns(order):
             return False
-        detail = order.detail if all(leg in gone for leg in asked) else self._late(order)
+        detail = order.detail if all(leg in gone for leg in asked) else self._late(order, snapshot)
         close(order, now_ns, outcome_of(order, gone), detail, told)
         return True
 
@@ -231,7 +228,10 @@ class Executor:
         return 0 < first <= snapshot.end_ns
 
     def _cancelled(self, order: Order, snapshot: CallSnapshot) -> bool:
-        return snapshot.state == State.DELETED and snapshot.end_code == 487 and order.via == OWN and stored.cancels(order)
+        """Return whether a ringing call ended by our doing: what our own CANCEL looks like only the caller's could, a proxy's is told apart."""
+        if snapshot.state != State.DELETED or snapshot.end_code != 487:
+            return False
+        return stored.cancels(order) if order.via == OWN else snapshot.ended_by == "proxy"
 
     def _connected(self, order: Order, now_ns: int, work: UnderWay | None) -> bool:
         """Close a transfer, a bridge or a join when it is told what came of it."""
@@ -270,8 +270,10 @@ class Executor:
         seconds = max(self.verify_seconds, LETTING_GO) if order.kind == Order.Kind.RELEASE else self.verify_seconds
         return begun + int(seconds * SECOND_NS)
 
-    def _late(self, order: Order) -> str:
+    def _late(self, order: Order, snapshot: CallSnapshot | None) -> str:
         words = f"not confirmed after {self.verify_seconds:g} s"
+        if order.via != OWN and snapshot is not None and spoken_for(snapshot):
+            return f"{words}: the tap sees one side of the proxy only"
         unanswered = order.phase == Order.Phase.SENT and order.detail
         return f"{words}: {order.detail}" if unanswered else words
 

@@ -176,7 +176,7 @@ def retry_leg(order: Order, user: User, address: str, *, confirmed: str = "") ->
     row, side = order.dialog, to_retry(order)
     if row is None or not side:
         raise _refused(None, user, address, Order.Kind.END, Refusal("no leg is left to be ended"))
-    asked = Asked(user, _fresh(row), Order.Kind.END, (side,), (), order.reason, confirmed)
+    asked = Asked(user, _fresh(row), Order.Kind.END, (side,), (), order.reason, confirmed, retry=True)
     return _request(Wanted(asked, address, row.node, _text(row), f"end:{row.pk}", {"retries": order.pk}), row)
 
 

@@ -37,7 +37,7 @@ def cancel_of(call: CallSnapshot, messages: list[Any]) -> Prepared:
 
 def allowed_words(row: DialogRow, control: Control) -> str:
     """Return what may become of the end of a ringing call, in a sentence or two for who is about to order it."""
-    proxy = "The proxy is asked by dlg.end_dlg: Kamailio 5.6 sends nothing for a ringing call, later versions end it."
+    proxy = "The proxy is asked by tm.cancel: it cancels what rings, and the caller gets the answer to that, 487."
     try:
         own = f"A CANCEL goes to {cancel_for(row, row.snapshot).hop}, where its INVITE went: a proxy that looks at where it comes from ignores it."
     except Unsendable as error:

@@ -72,6 +72,9 @@ class Asked(msgspec.Struct, frozen=True):
     "What was typed to confirm; None: not asked yet, and not judged."
 
     how: str = SINGLE
+    retry: bool = False
+    "It ends the leg that another order left: the call may have ended, the leg has not."
+
     proxy: str = ""
     "Of a release: the proxy that still has the call, by its name in `[[proxy]]`."
 
@@ -175,8 +178,14 @@ def _call(asked: Asked, _: Control) -> Iterator[Refusal]:
             yield RECORDED
         if asked.kind == "release":
             yield from _stuck(row, asked.proxy)
-        elif row.state >= State.DELETED:
+        elif row.state >= State.DELETED and not (asked.retry and _is_left(row, asked.sides)):
             yield ENDED
+
+
+def _is_left(row: DialogRow, sides: tuple[str, ...]) -> bool:
+    """Return whether the wire has not proven that these legs are gone."""
+    call = row.snapshot
+    return not any(leg.released_ns for leg in (call.caller, call.callee) if leg.side in sides)
 
 
 def _stuck(row: DialogRow, proxy: str) -> Iterator[Refusal]:

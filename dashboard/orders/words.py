@@ -1,5 +1,7 @@
 """Orders in words, the same on every page and in a call's row. Knows orders; knows no controller and no HTML."""
 
+from collections import defaultdict
+
 from dashboard.models import Order
 
 PHASES = {
@@ -57,7 +59,7 @@ def ended_by(order: Order) -> str:
 
 def asked_words(order: Order) -> str:
     """Return what an order asks for, for the audit log: "end both", "transfer caller to sip:bob@example.net"."""
-    given = order.arguments
+    given = defaultdict(str, order.arguments)
     match order.kind:
         case Order.Kind.TRANSFER:
             return f"transfer {order.side} to {given['to']}"

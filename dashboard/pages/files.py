@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard.ingest.privileges import pass_on_reading
 from dashboard.orders import audit
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
@@ -48,10 +49,18 @@ def opened(request: PageRequest) -> Opened:
 
 
 def start(ident: str) -> None:
-    """Have a file read by a process of its own, which a thread waits for."""
+    """Have a file read by a process of its own; a thread starts it and waits for it."""
+    threading.Thread(target=_run, args=(ident,), daemon=True, name="open_capture").start()
+
+
+def _run(ident: str) -> None:
+    pass_on_reading()
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "open_capture", ident]
-    running = subprocess.Popen(command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603 -- our own program
-    threading.Thread(target=running.wait, daemon=True, name="open_capture").start()
+    done = subprocess.run(command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 -- our own program
+    found = store.find(ident)
+    if found is not None and not found.progress.over:
+        words = f"The process that reads it ended ({done.returncode}): the server's log has the reason."
+        store.report(ident, found.progress._replace(state="failed", words=words))
 
 
 def seen_by(request: PageRequest) -> str:

@@ -2,18 +2,19 @@
 
 import time
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from dashboard.live.kpis import HOUR_NS, SECOND_NS, calls_behind, charts
 from dashboard.pages.live import watcher
-from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS
+from dialogs.insight.kpi import CHARTS, KPIS
 
 RANGES = {"15 min": 900, "1 h": 3600, "6 h": 6 * 3600, "24 h": 86400, "7 d": 7 * 86400}
+LAST = 4_102_444_800  # the year 2100
 LONGEST_NS = 31 * 86400 * SECOND_NS
 
 
@@ -59,9 +60,9 @@ def data(request: HttpRequest) -> HttpResponse:
 @require_GET
 @watcher
 def calls(request: HttpRequest) -> HttpResponse:
-    """Go to the calls behind a point of a chart: `kpi`, the end of its step `at` and its length `step` in seconds."""
-    kpi = BY_NAME.get(request.GET.get("kpi", ""))
-    until, step = (number(request.GET.get(name, "")) for name in ("at", "step"))
-    if kpi is None or not 0 < step < until:
+    """Lead to the calls behind a point of a chart: `name` of the KPI, `at` (the step's end) and `step` in seconds."""
+    at, step = (number(request.GET.get(name, "")) for name in ("at", "step"))
+    query = calls_behind(request.GET.get("name", ""), at * SECOND_NS, max(1, step) * SECOND_NS)
+    if not query or not 0 < at < LAST:
         raise Http404
-    return HttpResponseRedirect(f"{reverse('history')}?{urlencode({'q': calls_behind(kpi, until * SECOND_NS, step * SECOND_NS)})}")
+    return HttpResponseRedirect(f"{reverse('history')}?{urlencode({'q': query})}")

@@ -21,9 +21,10 @@ from dialogs.engine.snapshot import CallSnapshot, ForkView, LegView
 EVERYBODY = "*"
 WHOLE = "dashboard.see_numbers"
 PARTIES = ("from_user", "to_user")
-TEXTS = ("from_uri", "to_uri", "call_id", "last_event", "end_reason", "evidence", "user_agent")
-"Columns of a call that may hold a party's number, beside PARTIES and `profiles`."
+SHOWN = frozenset(("uid", "node", "tap", "from_tag", "to_tag", "path", "peers", "ended_by"))
+"Columns of a call in which no party's number stands; all other texts are masked, whatever columns are added."
 
+COLUMNS = [field.attname for field in DialogRow._meta.concrete_fields]
 ORDER_TEXTS = ("call_text", "reason", "detail")
 EVENT_TEXTS = ("text", "reason", "request", "outcome", "before", "after")
 
@@ -41,10 +42,10 @@ class Cover:
             value = row.__dict__[name]
             if name in PARTIES:
                 row.__dict__[name] = Masked(mask(value, self.keep), value)
-            elif name in TEXTS:
-                row.__dict__[name] = self.text(value)
             elif name == "profiles":
                 row.__dict__[name] = json.dumps(self.profiles(json.loads(value or "[]")))
+            elif isinstance(value, str) and name not in SHOWN:
+                row.__dict__[name] = self.text(value)
 
     def text(self, text: str) -> str:
         """Return a text masked."""
@@ -94,7 +95,7 @@ class Policy(NamedTuple):
         seen = _copy(row)
         seen.__dict__.pop("_snapshot", None)
         seen.seen_as = cover
-        cover.fields(seen, [name for name in (*PARTIES, *TEXTS, "profiles") if name in seen.__dict__])
+        cover.fields(seen, [name for name in COLUMNS if name in seen.__dict__])
         return seen
 
     def rows(self, rows: Iterable[DialogRow]) -> list[DialogRow]:

@@ -22,10 +22,13 @@ class Target(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     "host:port of every endpoint of the call: among them is the proxy that has the dialog."
 
+    invite_cseq: int = 0
+    "CSeq number of its INVITE: names the transaction of a call that still rings."
+
     @classmethod
     def of(cls, call: CallSnapshot) -> "Target":
         """Return the target that a call is."""
-        return cls(call.call_id, call.caller.tag, call.callee.tag, call.h_entry, call.h_id, call.did_seen, call.state, call.hosts)
+        return cls(call.call_id, call.caller.tag, call.callee.tag, call.h_entry, call.h_id, call.did_seen, call.state, call.hosts, call.invite_cseq)
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
-"""Kamailio's JSON-RPC over HTTP (module jsonrpcs behind xhttp) as a controller. Knows two of its commands; knows no table and no page.
+"""Kamailio's JSON-RPC over HTTP (module jsonrpcs behind xhttp) as a controller. Knows four of its commands; knows no table and no page.
 
 Kamailio answers a fault with the fault's code as HTTP status and `{"error": {"code", "message"}}` as body, success with
 `{"result": {}}`. Success means "taken": `dlg.end_dlg` says `{}` also when no BYE could be sent, and 5.6 says it for a
-call that still rings, which it does not end (newer versions do). So everything is sent, and the tap decides.
+call that still rings, which it does not end. That is what `tm.cancel` does, in every version. The tap decides what came of it.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ import httpx
 import msgspec
 
 from dialogs.control.controller import Answer, Target
+from dialogs.engine.states import State
 
-METHODS = frozenset({"dlg.end_dlg", "dlg.terminate_dlg", "dlg.bridge_dlg"})
+METHODS = frozenset({"dlg.end_dlg", "dlg.terminate_dlg", "dlg.bridge_dlg", "tm.cancel"})
 "Never `dlg.set_state`: the state of a call is what the wire says."
 
 MAX_ANSWER = 65536
@@ -57,7 +58,12 @@ class Kamailio:
         self.client = httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False, limits=limits)
 
     async def end(self, target: Target, reason: str) -> Answer:
-        """Send `dlg.end_dlg` when the dialog's own number is known from the wire, else `dlg.terminate_dlg` with Call-ID and tags, which takes no headers."""
+        """Send `dlg.end_dlg` when the dialog's own number is known from the wire, else `dlg.terminate_dlg` with Call-ID and tags, which takes no headers.
+
+        For a call that still rings `tm.cancel`: the proxy cancels its branches, and what they answer goes to the caller.
+        """
+        if target.state < State.CONFIRMED_NA:
+            return await self.call("tm.cancel", [target.call_id, str(target.invite_cseq)])
         if not target.did_seen:
             return await self.call("dlg.terminate_dlg", [target.call_id, target.from_tag, target.to_tag])
         return await self.release("", (target.h_entry, target.h_id), reason)

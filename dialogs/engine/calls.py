@@ -170,6 +170,7 @@ class Calls(LateCalls):
             fork.ended_ns = packet.at_ns
             if call.other_answered_fork(tag):
                 return []
+        sender.cseq = max(sender.cseq, message.cseq)  # whoever sent it: the other side has seen it
         if by == side:
             sender.released_ns = sender.released_ns or packet.at_ns
         ended = self._move(call, REQBYE, packet, message, downstream=side == "caller")

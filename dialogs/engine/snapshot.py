@@ -153,6 +153,8 @@ class CallSnapshot(msgspec.Struct, frozen=True, gc=False):
     "When the engine will give up on this call if nothing more is seen."
 
     session: SessionView | None = None
+    invite_cseq: int = 0
+    "CSeq number of the caller's INVITE, by which its proxy knows the transaction; `caller.cseq` may be higher, of a PRACK."
 
 
 def encode(snapshot: CallSnapshot) -> bytes:

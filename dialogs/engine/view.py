@@ -72,4 +72,5 @@ def snapshot(call: Call, node: str, expires_ns: int) -> CallSnapshot:
         flags=tuple(number for number in range(32) if call.sflags >> number & 1) if call.sflags else (),
         expires_ns=expires_ns,
         session=_session(call),
+        invite_cseq=call.invite.cseq,
     )

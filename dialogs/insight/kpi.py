@@ -212,6 +212,7 @@ def ineffective(figures: Figures) -> float | None:
 
 
 LIVE_AT = 'begun <= "AT" and (state = "live" or ended > "AT")'
+BEGUN_WHEN = 'begun = "WHEN"'
 ANSWERED_WHEN = 'answered = "WHEN"'
 FAILED_WHEN = 'state = "failed" and ended = "WHEN"'
 

@@ -20,10 +20,10 @@ async function choose() {
 }
 
 function look() {
-  const said = $("[data-alert]", box);
+  const said = $("[data-alert]", box)?.dataset;
   if (!said) return;
-  const number = Number(said.dataset.alert);
-  const text = `New alert: ${said.dataset.words}`;
+  const number = Number(said.alert);
+  const text = `New alert: ${said.words}`;
   if (newest !== null && number > newest) {
     say(text, 8000);
     if (wanted() && document.hidden) new Notification("Dialtap", { body: text, tag: "dialtap-alert" });

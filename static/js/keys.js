@@ -26,7 +26,7 @@ function leave(group) {
 function move(step) {
   const links = $$("main tbody tr").map((row) => $("td.c-who a, table.list tbody a", row)).filter(Boolean);
   const here = document.activeElement.closest("tr");
-  beside(links, here && links.find((link) => here.contains(link)), step)?.focus();
+  beside(links, links.find((link) => link.closest("tr") === here), step)?.focus();
 }
 
 function ask(what) {

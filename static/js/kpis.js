@@ -13,15 +13,14 @@ const token = (name) => {
 const size = (name) => ({ width: $(`#chart-${name}`).clientWidth - 16, height: 190 });
 const date = (seconds) => new Date(seconds * 1000);
 const clock = (plot, times) => times.map((at) => date(at).toLocaleTimeString("en-GB").replace(/:00$/, ""));
-const said = (unit) => (plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }) + unit);
+const said = (unit) => (plot, value) => (value == null ? "–" : `${+value.toFixed(2)}${unit === "calls" ? "" : ` ${unit}`}`);
 const columns = (chart) => [chart.at, ...chart.series.map((line) => line.values)];
 
 // The zoom is a place to go to: it can be shared, reloaded, and left with "back".
 function zoom(plot) {
   const { left, width } = plot.select;
-  if (width < 8) return;
   const [since, until] = [left, left + width].map((x) => Math.round(plot.posToVal(x, "x")));
-  location.search = `?since=${since}&until=${Math.max(until, since + 30)}`;
+  if (width >= 8) location.search = `?since=${since}&until=${Math.max(until, since + 30)}`;
 }
 
 // The calls of the line nearest to the click.
@@ -30,17 +29,18 @@ function open(plot) {
   const { idx, top } = plot.cursor;
   if (idx == null || plot.select.width >= 8) return;
   const far = (line) => Math.abs(plot.valToPos(line.values[idx] ?? Infinity, "y") - top);
-  const line = series.reduce((best, one) => (far(one) < far(best) ? one : best));
-  location.href = `calls?kpi=${line.name}&at=${at[idx]}&step=${step}`;
+  const { name } = series.reduce((best, one) => (far(one) < far(best) ? one : best));
+  location.href = `calls?name=${name}&at=${at[idx]}&step=${step}`;
 }
 
 function draw(chart) {
   const grid = { stroke: token("line"), width: 1 };
   const axis = { stroke: token("dim"), grid, ticks: grid, font: "11px system-ui" };
+  const most = chart.series[0].unit === "%" ? 100 : 1;
   const options = {
     ...size(chart.name),
     cursor: { drag: { setScale: false }, sync: { key: "kpis" } },
-    scales: { y: { range: (plot, low, high) => [0, Math.max(high ?? 0, chart.least) * 1.05] } },
+    scales: { y: { range: (plot, low, high) => [0, Math.max(high ?? 0, most) * 1.05] } },
     axes: [{ ...axis, values: clock, space: 80 }, axis],
     series: [
       { label: "At", value: (plot, at) => (at ? date(at).toLocaleString("en-GB") : "–") },

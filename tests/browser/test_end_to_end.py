@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.figures import report
 from tests.lab.kinds import ENDLESS, kinds
@@ -28,6 +28,7 @@ BRIEF_MS = 300
 WORST_MS = 1000
 WORDS = {1: "Setting up", 2: "Ringing", 3: "No ACK", 4: "In call"}
 STALE_S = 3.0
+SETTLE_MS = 500
 
 
 @pytest.fixture
@@ -84,16 +85,26 @@ def judge(milliseconds: list[float]) -> None:
     assert max(milliseconds) < WORST_MS
 
 
-async def test_click_ends_a_call_on_both_sides(network: Network) -> None:
+async def ask_to_end(row: Locator, reason: str) -> None:
+    """Open the question and write why."""
+    await row.locator(".more").click()
+    await row.page.locator("#menu").get_by_text("End call").click()
+    await row.page.fill("#ask input[name=reason]", reason)
+
+
+async def test_click_ends_a_call_on_both_sides(network: Network, watcher: Watcher) -> None:
     call = ENDLESS.place(network.lab)
     async with browser() as chromium:
         page = await sign_in(chromium)
         row = row_of(page, call.number)
         await expect(row.locator(".state")).to_have_text(WORDS[4])
         uid = await row.get_attribute("data-uid")
-        await row.locator(".more").click()
-        await page.locator("#menu").get_by_text("End call").click()
-        await page.fill("#ask input[name=reason]", "Stuck call")
+        watcher.watch(SETTLE_MS)
+        await ask_to_end(row, "No, not this one")
+        await page.locator("#ask").get_by_role("button", name="Cancel").click()
+        await expect(page.locator("#ask button.danger")).to_be_hidden()
+        assert watcher.watch(SETTLE_MS) == 0  # no packet, to nobody
+        await ask_to_end(row, "Stuck call")
         await page.locator("#ask button.danger").click()
         await expect(page.locator("#ask")).to_contain_text("Ended by admin: both legs released", timeout=60_000)
         assert [phone.exit_code() for phone in call.phones] == [0, 0]

@@ -39,7 +39,7 @@ async def test_calls_are_asked_for_from_the_keyboard(network: Network) -> None:
 async def _live(page: Page, number: str, other: str) -> None:
     """Type with completion; a mistake keeps the rows; time brings the call in."""
     await page.keyboard.press("/")
-    await page.keyboard.type("sta")
+    await page.keyboard.type("stat")
     await expect(page.locator(".offers li")).to_have_text(["state setting up, ringing, no ack, in call; live; ended, failed, expired"])
     for key in ("ArrowDown", "Tab", "=", "Space"):
         await page.keyboard.press(key)
@@ -48,6 +48,8 @@ async def _live(page: Page, number: str, other: str) -> None:
     for key in ("ArrowDown", "Enter"):
         await page.keyboard.press(key)
     await expect(page.locator("[data-search]")).to_have_value('state = "in call" ')
+    await expect(page).to_have_url(re.compile(r"q=state\+%3D\+%22in\+call%22"))
+    await expect(row_of(page, number)).to_have_count(1)
     await page.keyboard.type("and nowhere = 1")
     await expect(page.locator("#problem")).to_contain_text("Column 23: no field is called nowhere")
     await expect(row_of(page, number)).to_have_count(1)

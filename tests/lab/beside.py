@@ -24,11 +24,13 @@ def configured(lab: Lab, *limits: Limit, seconds: float = 10) -> Config:
     return Config(dialog=Dialog(sockets=tuple(lab.proxy.sockets)), tap=Tap(hep="", interfaces=("lo",)), control=control, limit=limits)
 
 
-def watched[Result](folder: Path, config: Config, scenario: Callable[[Ingest], Awaitable[Result]]) -> Result:
-    """Run a scenario beside an ingest that captures on the loopback; returns what it returns."""
+def watched[Result](folder: Path, config: Config, scenario: Callable[[Ingest], Awaitable[Result]], *recordings: Path) -> Result:
+    """Run a scenario beside an ingest that captures on the loopback, and plays recordings too; returns what it returns."""
 
     async def run() -> Result:
-        ingest = Ingest(config, "node", open_sources(Request(), config), build(config.control), folder / "messages")
+        sources = open_sources(Request(), config)
+        sources.players.extend(open_sources(Request(captures=recordings), config).players if recordings else ())
+        ingest = Ingest(config, "node", sources, build(config.control), folder / "messages")
         task = asyncio.create_task(ingest.run())
         try:
             return await scenario(ingest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .sippxml import SDP, Milliseconds, goto, header, label, pause, request, response, scenario, send
+from .sippxml import SDP, SDP_ON_HOLD, Milliseconds, goto, header, label, pause, request, response, scenario, send
 
 _TAG = "[pid]t[call_number]"
 _TALKING, _REINVITED, _ANSWERING, _HUNG_UP, _OVER, _ANSWERED_AGAIN = 1, 2, 3, 4, 9, 10
@@ -25,6 +25,10 @@ class Callee:
     def answers(self, before: Milliseconds, ring: Milliseconds) -> str:
         """Rings, answers, talks until the caller hangs up; puts up with re-INVITEs."""
         return scenario("callee answers", *self._rings(before), pause(ring), self._answer(), *self._talks())
+
+    def answers_then(self, before: Milliseconds, ring: Milliseconds, *ending: str) -> str:
+        """Rings, answers, then what is given."""
+        return scenario("callee answers, then", *self._rings(before), pause(ring), self._answer(), request("ACK"), *ending, pause(100))
 
     def hangs_up(self, before: Milliseconds, ring: Milliseconds, hold: Milliseconds) -> str:
         """Rings, answers, talks, hangs up."""
@@ -60,11 +64,24 @@ class Callee:
         asked = (_INVITED, self._trying(), pause(before), refusal, request("ACK"))
         return scenario("callee challenges", *asked, *self._rings(before), pause(ring), self._answer(), *self._talks())
 
+    def wants_prack(self, before: Milliseconds, ring: Milliseconds | None) -> str:
+        """Rings reliably (RFC 3262), waits for the PRACK, answers, talks until a BYE comes; without `ring` it rings until it is cancelled."""
+        rings = self._reply("180 Ringing", self._contact, "Require: 100rel", "RSeq: 1", tagged=True, retransmit=True)
+        asked = (_INVITED, self._trying(), pause(before), rings, request("PRACK"), self._reply("200 OK"))
+        if ring is None:
+            return scenario("callee wants PRACK, rings", *asked, request("CANCEL"), *self._cancelled())
+        return scenario("callee wants PRACK", *asked, pause(ring), self._answer(late=True), *self._talks())
+
+    def reinvites(self, before: Milliseconds, ring: Milliseconds, hold: Milliseconds) -> str:
+        """Rings, answers, puts the call on hold with a re-INVITE of its own, talks until a BYE comes."""
+        reinvite = self._in_dialog("INVITE", 1, self._contact, body=SDP_ON_HOLD)
+        media = (pause(hold), reinvite, response(100, optional=True), response(200), self._in_dialog("ACK", 1))
+        return scenario("callee re-INVITEs", *self._rings(before), pause(ring), self._answer(), request("ACK"), *media, *self._hears_bye())
+
     def declines(self, before: Milliseconds, ring: Milliseconds) -> str:
         """Rings, answers, declines to be transferred, talks until the other side hangs up."""
         declined = (request("REFER"), self._reply("603 Decline"))
-        ending = (request("BYE"), self._reply("200 OK"), pause(100))
-        return scenario("callee declines a transfer", *self._rings(before), pause(ring), self._answer(), request("ACK"), *declined, *ending)
+        return scenario("callee declines a transfer", *self._rings(before), pause(ring), self._answer(), request("ACK"), *declined, *self._hears_bye())
 
     def never_rings(self) -> str:
         """Takes the INVITE, says no more than 100, until the proxy or the caller has had enough."""
@@ -92,10 +109,16 @@ class Callee:
             label(_OVER), pause(100),
         )  # fmt: skip
 
+    def _hears_bye(self) -> tuple[str, ...]:
+        return (request("BYE"), self._reply("200 OK"), pause(100))
+
     def _bye(self) -> tuple[str, ...]:
-        bye = send("BYE [next_url] SIP/2.0", "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]", "[routes]", f"From:[$to];tag={_TAG}",
-                   "To:[$from]", "Call-ID: [call_id]", "CSeq: 1 BYE", "Max-Forwards: 70", self._agent, retransmit=True)  # fmt: skip
-        return (bye, response(200))
+        return (self._in_dialog("BYE", 1), response(200))
+
+    def _in_dialog(self, method: str, cseq: int, *headers: str, body: str = "") -> str:
+        return send(f"{method} [next_url] SIP/2.0", "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]", "[routes]", f"From:[$to];tag={_TAG}",
+                    "To:[$from]", "Call-ID: [call_id]", f"CSeq: {cseq} {method}", "Max-Forwards: 70", self._agent, *headers,
+                    body=body, retransmit=method != "ACK")  # fmt: skip
 
     def _cancelled(self) -> tuple[str, ...]:
         ended = send("SIP/2.0 487 Request Terminated", *_INVITED_ECHO, f"To:[$to];tag={_TAG}", "Call-ID: [call_id]", "CSeq:[$cseq]", self._agent,

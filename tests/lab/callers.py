@@ -39,7 +39,8 @@ _CALL_ID = "Call-ID: [call_id]"
 _FORWARDS = "Max-Forwards: 70"
 _ANSWERED = response(200)
 _PROVISIONAL = response(100, optional=True) + "".join(response(code, optional=True) for code in (180, 183, 180))
-_OK = send("SIP/2.0 200 OK", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
+_ECHO = ("[last_Via:]", "[last_Record-Route:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
+_OK = send("SIP/2.0 200 OK", *_ECHO)
 
 
 def hangs_up(line: Line, hold: Milliseconds) -> str:
@@ -49,7 +50,12 @@ def hangs_up(line: Line, hold: Milliseconds) -> str:
 
 def waits_for_bye(line: Line) -> str:
     """Calls, is answered, talks until the other side, or the network, hangs up."""
-    return scenario("caller waits for BYE", *_answered(line), request("BYE"), pause(BYE_OK_DELAY_MS), _OK)
+    return scenario("caller waits for BYE", *_answered(line), *_hears_bye())
+
+
+def never_answers_bye(line: Line) -> str:
+    """Calls, is answered, talks, and has nothing to say to a BYE."""
+    return scenario("caller never answers a BYE", *_answered(line), request("BYE"), pause(90_000))
 
 
 def gives_up(line: Line, ring_ms: int) -> str:
@@ -95,6 +101,33 @@ def changes_media(line: Line, hold: Milliseconds) -> str:
         reinvite, response(100, optional=True), _ANSWERED, pause(line.ack_delay_ms), _ack(line, 1),
         pause(hold), *_bye(line, 2),
     )  # fmt: skip
+
+
+def changes_media_and_waits(line: Line, hold: Milliseconds) -> str:
+    """Calls, is answered, puts the call on hold with a re-INVITE, talks until the other side, or the network, hangs up."""
+    reinvite = _in_dialog(line, "INVITE", 1, _contact(line), body=SDP_ON_HOLD, retransmit=True)
+    media = (pause(hold), reinvite, response(100, optional=True), _ANSWERED, pause(line.ack_delay_ms), _ack(line, 1))
+    return scenario("caller changes the media, waits", *_answered(line), *media, *_hears_bye())
+
+
+def is_reinvited(line: Line) -> str:
+    """Calls, is answered, is put on hold by the other side's re-INVITE, talks until the network hangs up."""
+    ok = send("SIP/2.0 200 OK", *_ECHO, _contact(line), body=SDP, retransmit=True)
+    return scenario("caller is re-INVITEd", *_answered(line), request("INVITE"), ok, request("ACK"), *_hears_bye())
+
+
+def acknowledges_ringing(line: Line, refused: int = 0) -> str:
+    """Calls, acknowledges the ringing with a PRACK (RFC 3262), is answered, talks until the network hangs up; or gets a final answer that is no."""
+    invite = _invite(line, 0, "Supported: 100rel")
+    prack = _in_dialog(line, "PRACK", 1, f"RAck: 1 {line.cseq} INVITE", retransmit=True)
+    rings = (response(100, optional=True), response(180, routed=True), prack, response(200))
+    if refused:
+        return scenario("caller acknowledges the ringing, is refused", invite, *rings, response(refused), _ack_refusal(line, 0))
+    return scenario("caller acknowledges the ringing", invite, *rings, _ANSWERED, pause(line.ack_delay_ms), _ack(line, 0), *_hears_bye())
+
+
+def _hears_bye() -> tuple[str, ...]:
+    return (request("BYE"), pause(BYE_OK_DELAY_MS), _OK)
 
 
 def _answered(line: Line) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dialogs.taps import LiveTap, TapError
+
 from .lab import Lab, missing
+from .proxy import SIP_PORT
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +17,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         pytest.skip(reason)
     with Lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture
+def may_tap(lab: Lab) -> None:
+    """Skip where the loopback cannot be tapped."""
+    try:
+        LiveTap("lo", ports=(SIP_PORT,)).close()
+    except TapError as error:
+        pytest.skip(str(error))

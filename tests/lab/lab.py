@@ -58,6 +58,7 @@ class Lab:
         address: str = "127.0.0.1",
         ring_limit_ms: int = 120_000,
         everywhere: bool = False,
+        web_targets: bool = False,
         limit: bool = False,
         mtu: int = 0,
     ) -> None:
@@ -65,7 +66,7 @@ class Lab:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.network = Namespace(networks, mtu=mtu)
-        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms, everywhere=everywhere, limit=limit)
+        self.proxy = Proxy(folder, address=address, hep=hep, ring_limit_ms=ring_limit_ms, everywhere=everywhere, web_targets=web_targets, limit=limit)
         self.phones: list[Phone] = []
         self._count = itertools.count(1)
 
@@ -108,7 +109,7 @@ class Lab:
         return phone
 
     def web_caller(self, number: str, call_id: str, hold_ms: int) -> WebPhone:
-        """Place a call from a browser: over WebSocket."""
+        """Place a call from a browser: over WebSocket. 0 `hold_ms`: the other side, or the network, hangs up."""
         phone = WebPhone(self.folder, f"caller-{len(self.phones) + 1}", number, hold_ms)
         self.phones.append(phone)
         phone.call((self.proxy.address, WEB_PORT), call_id)

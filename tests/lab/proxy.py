@@ -24,10 +24,19 @@ class Proxy:
     """Kamailio with tests/lab/kamailio.cfg, in the calling thread's network namespace."""
 
     def __init__(
-        self, folder: Path, *, address: str = "127.0.0.1", hep: str = "", ring_limit_ms: int = 120_000, everywhere: bool = False, limit: bool = False
+        self,
+        folder: Path,
+        *,
+        address: str = "127.0.0.1",
+        hep: str = "",
+        ring_limit_ms: int = 120_000,
+        everywhere: bool = False,
+        web_targets: bool = False,
+        limit: bool = False,
     ) -> None:
         """`everywhere`: it also listens on TCP, IPv6 and WebSocket. `limit`: it asks Dialtap how many calls a caller has, docs/examples/limit-calls.cfg.
 
+        `web_targets`: its dialogs have the Contact of a browser with its alias: other than on the wire, but it can hang up on one.
         `hep` "127.0.0.1:9060": where every message is mirrored as HEP3. `ring_limit_ms`: after that the proxy answers 408."""
         self.address = address
         self.sockets = [f"udp:{address}:{SIP_PORT}"]
@@ -49,6 +58,8 @@ class Proxy:
             more = (f"tcp:{address}:{SIP_PORT}", f"udp:[::1]:{SIP_PORT}", f"tcp:[::1]:{SIP_PORT}", f"tcp:{address}:{WEB_PORT}")
             self.sockets += more
             self._settings |= dict(zip(("TCP_SOCKET", "UDP6_SOCKET", "TCP6_SOCKET", "WEB_SOCKET"), more, strict=True))
+        if web_targets:
+            self._settings["WEB_TARGETS"] = "1"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

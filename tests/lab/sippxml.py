@@ -38,9 +38,9 @@ def request(method: str, *, optional: bool = False, goto: int = 0, within_ms: in
     return _receive(f'request="{method}" rrs="true"', optional, goto, within_ms, otherwise, remember)
 
 
-def response(code: int, *, optional: bool = False, challenge: bool = False, within_ms: int = 0, otherwise: int = 0) -> str:
-    """Wait for a response; a `challenge` is kept for the next `[authentication]`. The rest is as in `request`."""
-    routes = ' rrs="true"' if 200 <= code < 300 else ""  # sipp keeps the first it sees, which in a fork may be another branch's
+def response(code: int, *, optional: bool = False, challenge: bool = False, routed: bool = False, within_ms: int = 0, otherwise: int = 0) -> str:
+    """Wait for a response; a `challenge` is kept for the next `[authentication]`. `routed`: requests follow its route. The rest is as in `request`."""
+    routes = ' rrs="true"' if routed or 200 <= code < 300 else ""  # sipp keeps the first it sees, which in a fork may be another branch's
     attributes = f'response="{code}"{routes}' + (' auth="true"' if challenge else "")
     return _receive(attributes, optional, 0, within_ms, otherwise, "")
 

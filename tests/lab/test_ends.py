@@ -1,150 +1,187 @@
 """Orders against a real Kamailio and real phones: through Kamailio's RPC, and by our own SIP without it. What the wire shows decides."""
 
-import asyncio
 import json
-import os
-import time
-from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import User
 
 from dashboard.ingest.loop import Ingest
-from dashboard.ingest.sources import Sources
 from dashboard.models import DialogRow, Order, OrderRequest
-from dashboard.orders.request import request_end
-from dialogs.config import Config, Control, Dialog
-from dialogs.control import build
-from dialogs.taps import LiveTap, TapError
-from tests.figures import report
+from dashboard.orders.request import retry_leg, to_retry
+from dialogs.config import Config, Credential
+from dialogs.engine import CallSnapshot
+from dialogs.sip import Request
+from tests.dialogs.control.sip import phones
 
 from . import callers
+from .acting import AGENT_HOST, CONTROLLERS, anna, asked, closed, configured
+from .beside import watched
 from .callees import Callee
+from .callers import Line
+from .ending import Ended, end_all, end_mix
 from .kinds import ENDLESS, Kind
-from .lab import Call, Lab
-from .proxy import SIP_PORT
+from .lab import Lab, missing
+from .mix import MIX
+from .sippxml import pause, request
+from .wire import Wire, byes
 
-pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
-COUNT = int(os.environ.get("DIALTAP_LAB_ENDS", "20"))
-SECONDS = 60 + COUNT
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("may_tap"), pytest.mark.django_db(transaction=True)]
+NUMBERS = {"udp": (1, 1), "prack": (1, 2), "re-INVITEd by the caller": (1, 2)}
+"CSeq of the caller's INVITE, and the highest that it has used before the order."
+
+RINGING = (
+    Kind("ringing", lambda line: callers.is_refused(line, 487), (Callee().rings_for_ever(50),), ()),
+    Kind("prack-ringing", lambda line: callers.acknowledges_ringing(line, 487), (Callee().wants_prack(50, None),), ()),
+)
+RETRANSMITTED_S = (0.0, 0.5, 1.5, 3.5)
+"When a request that nobody answers leaves over UDP, in the first five seconds (RFC 3261, 17.1.2.2)."
 
 
-def configured(lab: Lab, controller: str) -> Config:
-    sip = {"allow": ("127.0.0.0/8",), "hosts": ("127.0.0.9",)} if "sip" in controller else {}
-    url = lab.proxy.rpc_url if "kamailio" in controller else ""
-    control = Control(controller=controller, kamailio_url=url, rate=0, rate_per_user=0, **sip)
-    return Config(dialog=Dialog(sockets=(f"udp:{lab.proxy.address}:{SIP_PORT}",)), control=control)
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab on all transports."""
+    if reason := missing():
+        pytest.skip(reason)
+    with Lab(tmp_path_factory.mktemp("lab"), everywhere=True, web_targets=True) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
-def may_tap(lab: Lab) -> None:
-    """Skip where the loopback cannot be tapped."""
-    try:
-        LiveTap("lo", ports=(SIP_PORT,)).close()
-    except TapError as error:
-        pytest.skip(str(error))
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the product keeps its messages."""
+    monkeypatch.setattr(settings, "VAR", tmp_path)
+    return tmp_path
 
 
-def up(calls: list[Call], state: int) -> dict[str, DialogRow] | None:
-    """Return the rows of these calls once all are in this state."""
-    rows = {row.call_id: row for row in DialogRow.objects.filter(state=state, call_id__in=[call.call_id for call in calls])}
-    return rows if len(rows) == len(calls) else None
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], Config]:
+    """Have the pages know a configuration too."""
+
+    def give(config: Config) -> Config:
+        monkeypatch.setattr(settings, "DIALTAP", config)
+        return config
+
+    return give
 
 
-async def until(condition: Callable[[], Any]) -> Any:
-    """Wait until the database answers something, and return it."""
-    end = time.monotonic() + SECONDS
-    while not (found := await sync_to_async(condition)()):
-        assert time.monotonic() < end, "what was waited for did not come"
-        await asyncio.sleep(0.05)
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_every_sort_of_call_is_ended_on_both_legs(lab: Lab, folder: Path, given: Callable[[Config], Config], controller: str) -> None:
+    with Wire(lab) as wire:
+        done = watched(folder, given(configured(lab, controller)), lambda _ingest: end_mix(lab, 1))
+        found = byes(wire)
+    assert {name: [order.outcome for order in ended.orders] for name, ended in done.items()} == {name: ["both legs released"] for name in MIX}
+    assert {order.via for ended in done.values() for order in ended.orders} == {"sip" if controller == "sip" else "kamailio"}
+    assert {name: ended.exit_codes() for name, ended in done.items()} == {name: {0} for name in MIX}
+    assert (found.legs, found.answered, found.several) == (2 * len(MIX), 2 * len(MIX), 0)
+    assert OrderRequest.objects.count() == (2 * len(MIX) if controller == "sip" else 0)
+    assert found.repeated == (0 if controller == "sip" else 1)  # Kamailio itself repeats what a trunk has seen that it authenticated to
+    assert {name: seen_numbers(done[name].rows[0].snapshot) for name in NUMBERS} == NUMBERS
+
+
+def seen_numbers(call: CallSnapshot) -> tuple[int, int]:
+    return call.invite_cseq, call.caller.cseq
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_ringing_call_is_cancelled(lab: Lab, folder: Path, given: Callable[[Config], Config], controller: str) -> None:
+    done = watched(folder, given(configured(lab, controller)), lambda _ingest: end_all(lab, [kind.place for kind in RINGING], state=2))
+    assert [(order.outcome, order.detail) for order in done.orders] == [("cancelled while ringing", "487 Request Terminated")] * len(RINGING)
+    assert {order.via for order in done.orders} == {"sip" if controller == "sip" else "kamailio"}
+    assert done.exit_codes() == {0}
+    assert {row.ended_by for row in DialogRow.objects.filter(call_id__in=[call.call_id for call in done.calls])} == {"operator:anna"}
+
+
+def answering(name: str, *ending: str, caller: Callable[[Line], str] = callers.waits_for_bye) -> Kind:
+    """Return a call whose callee does this when a BYE comes."""
+    return Kind(name, caller, (Callee().answers_then(50, 50, *ending),), (), step_ms=50)
+
+
+LEGS = {
+    "gone": (answering("gone", *phones.hung_up("481 Call/Transaction Does Not Exist")), "both legs released"),
+    "asks": (answering("asks", *phones.challenges("401 Unauthorized", "WWW-Authenticate")), "both legs released"),
+    "proxy-asks": (answering("proxy-asks", *phones.challenges("407 Proxy Authentication Required", "Proxy-Authenticate")), "both legs released"),
+    "deaf-once": (answering("deaf-once", request("BYE"), *phones.hung_up()), "one leg only: callee not confirmed"),
+    "deaf": (answering("deaf", request("BYE"), pause(90_000), caller=callers.never_answers_bye), "not confirmed"),
+}
+"By name: who does what with its BYE, and what becomes of the order."
+
+
+def test_leg_that_does_not_just_say_yes(lab: Lab, folder: Path, given: Callable[[Config], Config]) -> None:
+    secret = folder / "password"
+    secret.write_text("secret\n")
+    config = msgspec.structs.replace(configured(lab, "sip"), credential=(Credential("alice", str(secret), realm="lab"),))
+
+    async def scenario(_ingest: Ingest) -> tuple[Ended, Order]:
+        done = await end_all(lab, [kind.place for kind, _ in LEGS.values()])
+        (left,) = [order for order in done.orders if to_retry(order)]
+        (again,) = await closed(await asked(retry_leg, left, await asked(anna), ""))
+        return done, again
+
+    with Wire(lab) as wire:
+        done, again = watched(folder, given(config), scenario)
+        byes_sent = sent(wire)
+    assert dict(zip(LEGS, [order.outcome for order in done.orders], strict=True)) == {name: outcome for name, (_, outcome) in LEGS.items()}
+    by_name = dict(zip(LEGS, zip(done.calls, done.orders, strict=True), strict=True))
+    assert (again.outcome, again.side, again.arguments) == ("callee released", "callee", {"retries": by_name["deaf-once"][1].pk})
+    late = [order for _, order in (by_name["deaf-once"], by_name["deaf"])]
+    assert [order.detail for order in late] == ["not confirmed after 5 s"] * 2
+    assert max(order.closed_ns - order.sent_ns for order in late) < 6 * 10**9
+    numbers = {name: sorted({cseq for cseq, _ in byes_sent[call.call_id.encode()]}) for name, (call, _) in by_name.items()}
+    assert numbers == {"gone": [1, 2], "asks": [1, 2, 3], "proxy-asks": [1, 2, 3], "deaf-once": [1, 2, 3], "deaf": [1, 2]}
+    first = [at_s for cseq, at_s in byes_sent[by_name["deaf"][0].call_id.encode()] if cseq == 2][: len(RETRANSMITTED_S)]
+    late_s = [at_s - first[0] - due_s for at_s, due_s in zip(first, RETRANSMITTED_S, strict=True)]
+    assert (min(late_s) > -0.05, max(late_s) < 0.5) == (True, True)
+    assert {phones.proof(by_name[name][0].callees[0].messages()) for name in ("asks", "proxy-asks")} == {"Authorization", "Proxy-Authorization"}
+    assert [by_name[name][0].callees[0].exit_code() for name in ("gone", "asks", "proxy-asks", "deaf-once")] == [0] * 4
+    for phone in by_name["deaf"][0].phones:
+        phone.stop()
+
+
+def sent(wire: Wire) -> dict[bytes, list[tuple[int, float]]]:
+    """Return the BYEs that our own user agent sent: by Call-ID their numbers and times in seconds."""
+    found: dict[bytes, list[tuple[int, float]]] = {}
+    for seen in wire.read():
+        if seen.packet.source.host == AGENT_HOST and isinstance(seen.message, Request) and seen.message.method == "BYE":
+            found.setdefault(seen.message.call_id, []).append((seen.message.cseq, seen.packet.at_ns / 1e9))
     return found
 
 
-def all_closed() -> list[Order]:
-    return [] if Order.objects.filter(phase__in=Order.OPEN).exists() else list(Order.objects.all())
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is placed, when it is ended, and what happens before."""
-
-    kind: Kind = ENDLESS
-    count: int = COUNT
-    state: int = 4
-    before: Callable[[list[Call]], None] = lambda _calls: None
-
-
-async def ended(lab: Lab, config: Config, folder: Path, plan: Plan) -> tuple[list[Order], list[Call]]:
-    """Run the ingest, place calls, end every one once it is up; return the closed orders and the calls."""
-    with closing(LiveTap("lo", ports=(SIP_PORT,))) as tap:
-        ingest = Ingest(config, "lab", Sources([tap], [], [], []), build(config.control), folder / "messages")
-        running = asyncio.create_task(ingest.run())
-        try:
-            calls = [plan.kind.place(lab) for _ in range(plan.count)]  # here: this thread is inside the lab's network
-            rows = await until(lambda: up(calls, plan.state))
-            plan.before(calls)
-            anna = await User.objects.acreate(username="anna", is_superuser=True)
-            for row in rows.values():
-                await sync_to_async(request_end)(row, anna, "lab", "")
-            return await until(all_closed), calls
-        finally:
-            ingest.stop()
-            await running
-
-
-@pytest.mark.parametrize("controller", ["kamailio", "sip", "kamailio, then sip"])
-def test_every_call_is_ended_on_both_legs(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controller: str) -> None:
-    config = configured(lab, controller)
-    monkeypatch.setattr(settings, "DIALTAP", config)
-    orders, calls = asyncio.run(ended(lab, config, tmp_path, Plan()))
-    assert Counter(order.outcome for order in orders) == {"both legs released": COUNT}
-    assert {order.via for order in orders} == {"sip" if controller == "sip" else "kamailio"}
-    assert [phone.exit_code() for call in calls for phone in call.phones] == [0] * (2 * COUNT)
-    answered = [phone.messages().count("SIP/2.0 200 OK") and phone.messages().count("BYE sip:") for call in calls for phone in call.phones]
-    assert answered == [1] * (2 * COUNT)
-    assert OrderRequest.objects.count() == (2 * COUNT if controller == "sip" else 0)
-    seconds = [(order.closed_ns - order.requested_ns) / 1e9 for order in orders]
-    figures = {"orders": COUNT, "byes answered": sum(answered), "both legs released": COUNT, "seconds, longest": round(max(seconds), 2)}
-    report(f"orders-{controller.replace(', ', '-').replace(' ', '-')}", figures)
-
-
-def test_ringing_call_is_cancelled_by_our_own_sip(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = configured(lab, "sip")
-    monkeypatch.setattr(settings, "DIALTAP", config)
-    monkeypatch.setattr(settings, "VAR", tmp_path)
-    ringing = Kind("ringing", lambda line: callers.is_refused(line, 487), (Callee().rings_for_ever(50),), ())
-    (order,), (call,) = asyncio.run(ended(lab, config, tmp_path, Plan(ringing, 1, 2)))
-    assert (order.outcome, order.detail) == ("cancelled while ringing", "487 Request Terminated")
-    assert [phone.exit_code() for phone in call.phones] == [0, 0]
-
-
-def test_leg_that_swallows_its_bye_is_named(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = configured(lab, "sip")
-    monkeypatch.setattr(settings, "DIALTAP", config)
-    plan = Plan(count=1, before=lambda calls: calls[0].phones[1].freeze(True))
-    (order,), (call,) = asyncio.run(ended(lab, config, tmp_path, plan))
-    assert order.outcome == "one leg only: callee not confirmed"
-    assert order.closed_ns - order.sent_ns < 6 * 10**9
-    assert call.caller.exit_code() == 0
-    call.phones[1].stop()
-
-
-def test_proxy_outside_the_allowed_networks_gets_no_packet(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_outside_the_allowed_networks_gets_no_packet(lab: Lab, folder: Path, given: Callable[[Config], Config]) -> None:
     """The request is let by the pages' configuration and refused by the ingest's own: the agent looks again."""
-    config = configured(lab, "sip")
-    monkeypatch.setattr(settings, "DIALTAP", config)
-    strict = Config(dialog=config.dialog, control=Control(controller="sip", allow=("192.0.2.0/24",), hosts=("127.0.0.9",)))
-    (order,), (call,) = asyncio.run(ended(lab, strict, tmp_path, Plan(count=1)))
+    given(configured(lab, "sip"))
+    strict = configured(lab, "sip", allow=("192.0.2.0/24",))
+    with Wire(lab) as wire:
+        done = watched(folder, strict, lambda _ingest: end_all(lab, [ENDLESS.place]))
+        assert sent(wire) == {}
+    ((order,), (call,)) = done.orders, done.calls
     assert (order.outcome, "it is not in [control] allow" in order.detail) == ("refused", True)
     assert json.loads(order.evidence)[-1][1].startswith("refused: ")
     assert [phone.is_running() for phone in call.phones] == [True, True]
-    assert (OrderRequest.objects.count(), "BYE sip:" in call.caller.messages()) == (0, False)
+    assert OrderRequest.objects.count() == 0
     for phone in call.phones:
         phone.stop()
+
+
+def test_leg_that_challenges_the_proxys_bye_is_ended_by_our_own_sip(lab: Lab, folder: Path, given: Callable[[Config], Config]) -> None:
+    """Kamailio gives no credentials: the leg stays up, and has seen Kamailio's number."""
+    steps = (request("BYE"), phones.reply("407 Proxy Authentication Required", f"Proxy-Authenticate: {phones.NONCE}"))
+    kind = answering("asks-twice", *steps, *phones.challenges("407 Proxy Authentication Required", "Proxy-Authenticate"))
+    secret = folder / "password"
+    secret.write_text("secret\n")
+    config = configured(lab, "kamailio, then sip", verify_seconds=2.0)
+    config = msgspec.structs.replace(config, credential=(Credential("alice", str(secret), realm="lab"),))
+
+    async def scenario(_ingest: Ingest) -> tuple[Ended, Order]:
+        done = await end_all(lab, [kind.place])
+        (again,) = await closed(await asked(retry_leg, done.orders[0], await asked(anna), ""))
+        return done, again
+
+    with Wire(lab) as wire:
+        done, again = watched(folder, given(config), scenario)
+        numbers = [asked.cseq for _, asked in wire.delivered() if asked.method == "BYE" and asked.to_tag == done.rows[0].snapshot.callee.tag.encode()]
+    assert [(order.via, order.outcome) for order in (*done.orders, again)] == [("kamailio", "one leg only: callee not confirmed"), ("sip", "callee released")]
+    assert numbers == [2, 3, 4]
+    assert done.exit_codes() == {0}

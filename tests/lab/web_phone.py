@@ -1,7 +1,7 @@
 """A caller in a browser: SIP over WebSocket (RFC 7118), in a process of its own as sipp is. Knows the caller's messages; knows no other phone.
 
-`python -m tests.lab.web_phone NUMBER CALL-ID HOLD-MS HOST:PORT` calls, is answered, acknowledges, talks, hangs up; the exit code is 0 when every
-message came as expected.
+`python -m tests.lab.web_phone NUMBER CALL-ID HOLD-MS HOST:PORT` calls, is answered, acknowledges, talks, hangs up; with 0 for HOLD-MS the other side,
+or the network, does. The exit code is 0 when every message came as expected.
 """
 
 import re
@@ -16,6 +16,10 @@ from .phone import Phone, host_port
 
 ACK_DELAY_S = 0.4
 PATIENCE_S = 20
+LONG_S = 120
+"How long somebody may talk."
+
+ECHOED = ("Via", "From", "To", "Call-ID", "CSeq", "Record-Route")
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.10\r\ns=-\r\nc=IN IP4 127.0.0.10\r\nt=0 0\r\nm=audio 30000 RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n"
 BROWSER = "df7jal23ls0d.invalid"
 "A browser does not know its own address. RFC 7118, section 5"
@@ -76,6 +80,13 @@ class Caller:
         self._routes = self._routes or [route.strip() for name, value in headers if name == "Record-Route" for route in value.split(",")][::-1]
         return message
 
+    def takes(self, method: str) -> bool:
+        """Wait for a request, answer it, and return whether it is this one."""
+        message = str(self._connection.recv(LONG_S))
+        kept = [line for line in message.split("\r\n\r\n", maxsplit=1)[0].split("\r\n")[1:] if line.partition(":")[0] in ECHOED]
+        self._connection.send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]))
+        return message.startswith(f"{method} ")
+
 
 def main() -> int:
     """Make the call."""
@@ -87,6 +98,8 @@ def main() -> int:
             return 1
         time.sleep(ACK_DELAY_S)
         caller.request("ACK", 1)
+        if hold_ms == "0":
+            return 0 if caller.takes("BYE") else 1
         time.sleep(int(hold_ms) / 1000)
         caller.request("BYE", 2)
         return 0 if caller.answer().startswith("SIP/2.0 200") else 1

@@ -50,6 +50,12 @@ async def run(lab: Lab, ingest: Ingest):
         found.update(ingest.proxies.each[0].reconciler.findings)
         return not phone.is_running() and not any(call.state < 5 for call in ingest.engine.all_calls())
 
-    await until(over, "the end of all calls", SECONDS + 120)
+    try:
+        await until(over, "the end of all calls", SECONDS + 120)
+    except TimeoutError as error:
+        left = [ingest.engine.view(call) for call in ingest.engine.all_calls() if call.state < 5]
+        lost = sum(getattr(tap, "dropped", 0) for tap in ingest.sources.live)
+        words = f"{len(left)} calls are left, of them {left[:3]}; the phone still calls: {phone.is_running()}; the tap lost {lost} packets"
+        raise AssertionError(words) from error
     await until(lambda: ingest.proxies.each[0].reconciler.agreed, "tables that agree", 60)
     return found, asked, ingest.engine.calls.processed

@@ -86,8 +86,11 @@ type Step = Ask | Tell | Listen | Progress
 type Reply = Answer | Heard | None
 type Operation[Result] = Generator[Step, Reply, Result]
 
-RELEASED = frozenset({481, 408})
-"Answers other than 2xx after which the party has no such dialog any more (RFC 3261, 12.2.1.2 and 15.1.1)."
+GONE = 481
+"The answer other than 2xx that proves that the party has no such dialog any more (RFC 3261, 15.1.2)."
+
+TIMED_OUT = 408
+"""A proxy's word that nobody answered. A phone that hangs up need not care (RFC 3261, 15.1.1); here it is no proof that the leg is gone."""
 
 
 class LegResult(msgspec.Struct, frozen=True):
@@ -164,8 +167,8 @@ def leg_result(answer: Answer, challenged: bool) -> LegResult:
     if answer.response is None:
         outcome: Literal["released", "refused", "no answer", "not sent"] = "not sent" if answer.failure == "not sent" else "no answer"
         return LegResult(outcome, 0, answer.words, challenged, answer.cseq)
-    released = answer.accepted or answer.status in RELEASED
-    return LegResult("released" if released else "refused", answer.status, answer.words, challenged, answer.cseq)
+    found: Literal["released", "refused", "no answer"] = "no answer" if answer.status == TIMED_OUT else "refused"
+    return LegResult("released" if answer.accepted or answer.status == GONE else found, answer.status, answer.words, challenged, answer.cseq)
 
 
 class HangupResult(msgspec.Struct, frozen=True):

@@ -128,11 +128,11 @@ def bye(dialog: Dialog, identity: Identity, reason: str = "") -> Draft:
 def refer(dialog: Dialog, identity: Identity, to: str, *, replaced: Dialog | None = None) -> Draft:
     """Return the REFER (RFC 3515) that sends the remote party to a URI.
 
-    replaced: the dialog that it is to take over (RFC 3891), as seen toward the party at `to`.
+    replaced: the dialog that it is to take over (RFC 3891), as seen toward the party at `to`. A phone that does not know Replaces must refuse, not ring.
     """
     target = header_uri("Refer-To", to)
     if replaced is not None:
-        target += f"{'&' if '?' in target else '?'}Replaces={replaced.replaces()}"
+        target += f"{'&' if '?' in target else '?'}Replaces={replaced.replaces()}&Require=replaces"
     headers = (f"Referred-By: <{header_uri('Referred-By', identity.controller)}>", f"Refer-To: <{target}>")
     return inside(dialog, "REFER", identity, headers, contact=identity.contact)
 

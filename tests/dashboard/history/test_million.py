@@ -10,6 +10,7 @@ from django.test import Client
 
 from dashboard.history.rows import COLUMNS, upsert_sql, values_of
 from dashboard.models import DialogRow
+from dialogs.engine.snapshot import encode
 from tests.dashboard.history.calls import NOW, SECOND, call, change
 from tests.dashboard.live.people import person
 from tests.figures import report
@@ -33,7 +34,7 @@ BOUNDED = {name for name in ASKED if name != "part, never there"}
 
 def million() -> Iterator[list[tuple[object, ...]]]:
     """Yield rows as the recorder writes them: 10,000 callers, a call each 2 s, two in three answered, one in nine failed."""
-    pattern = values_of(change(call(1), "INVITE"), recorded=False, frames=b"")
+    pattern = values_of(change(call(1), "INVITE"), recorded=False, frames=b"", detail=encode(call(1)))
     for start in range(0, ROWS, BATCH):
         batch = []
         for number in range(start, min(ROWS, start + BATCH)):

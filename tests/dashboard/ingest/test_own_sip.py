@@ -204,7 +204,7 @@ async def test_join_names_the_other_dialog(tmp_path, config):
         row, other = await reported(running, one, two, "c1"), await reported(running, three, four, "c2")
         order = await closed(await sync_to_async(lambda: request_join(row, other, anna(), "callee", "caller", "meet", ""))())
         assert order.outcome == "connected"
-        wanted = f"<sip:party@{three.address}?Replaces=c2%3Bto-tag%3Dat%3Bfrom-tag%3Dbt>"
+        wanted = f"<sip:party@{three.address}?Replaces=c2%3Bto-tag%3Dat%3Bfrom-tag%3Dbt&Require=replaces>"
         assert two.heard[0].header("refer-to") == wanted
 
 

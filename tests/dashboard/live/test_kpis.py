@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from dashboard.live.kpis import HOUR_NS, PERIOD_NS, Latest, calls_behind, charts, last_hour, read, span_words
+from dashboard.live.kpis import HOUR_NS, PERIOD_NS, Latest, charts, last_hour, read, span_words
 from dashboard.models import KpiSample
-from dialogs.insight.kpi import BY_NAME, CHARTS, KPIS, Figures, bucket
+from dialogs.insight.kpi import CHARTS, Figures, bucket
 from tests.dashboard.history.calls import NOW, SECOND
 
 pytestmark = pytest.mark.django_db
@@ -66,16 +66,3 @@ def test_charts_hold_all_lines_over_the_same_steps():
 
 def test_span_is_said_with_both_its_ends():
     assert span_words(NOW - 60 * SECOND, NOW) == "2026-11-21 20:57:37Z..2026-11-21 20:58:36Z"
-
-
-def test_point_leads_to_the_calls_of_its_step():
-    assert [calls_behind(BY_NAME[name], NOW, 60 * SECOND) for name in ("rate", "in_call")] == [
-        'begun = "2026-11-21 20:57:37Z..2026-11-21 20:58:36Z"',
-        'begun <= "2026-11-21 20:58:37Z" and (state = "live" or ended > "2026-11-21 20:58:37Z")',
-    ]
-
-
-def test_share_is_drawn_up_to_the_whole():
-    assert {chart["name"]: chart["least"] for chart in charts(END - HOUR_NS, END)} == {
-        chart: 100 if {kpi.unit for kpi in KPIS if kpi.chart == chart} == {"%"} else 1 for chart in CHARTS
-    }

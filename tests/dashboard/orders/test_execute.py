@@ -138,6 +138,13 @@ def test_execute_after_the_end_sends_nothing(snapshot: CallSnapshot | None, deta
     assert (reloaded(stored).phase, reloaded(stored).outcome, reloaded(stored).detail) == ("verified", "already ended", detail)
 
 
+@pytest.mark.parametrize(("end_code", "ended_by", "outcome"), [(487, "proxy", "cancelled while ringing"), (487, "caller", "already ended")])
+def test_ringing_call_that_the_proxy_cancelled_is_told_from_one_that_its_caller_did(end_code: int, ended_by: str, outcome: str) -> None:
+    stored = order(phase="accepted", sent_ns=NOW, via="kamailio")
+    assert executor().verify(stored, released(5, 5, state=5, ended_by=ended_by, end_code=end_code, end_reason="Request Terminated"), NOW)
+    assert reloaded(stored).outcome == outcome
+
+
 def test_nothing_is_decided_while_the_controller_is_asked() -> None:
     stored = order(phase="sent", sent_ns=NOW)
 
@@ -155,6 +162,7 @@ def test_nothing_is_decided_while_the_controller_is_asked() -> None:
     assert reloaded(stored).outcome == "both legs released"
 
 
+ONE_SIDE = "not confirmed after 5 s: the tap sees one side of the proxy only"
 IN_TIME, TOO_LATE = NOW + 6 * SECOND - 1, NOW + 6 * SECOND
 
 
@@ -169,7 +177,9 @@ IN_TIME, TOO_LATE = NOW + 6 * SECOND - 1, NOW + 6 * SECOND
         (released(0, 0), TOO_LATE, "not confirmed", "not confirmed after 5 s"),
         (released(0, 0, state=5, ended_by="proxy"), TOO_LATE, "not confirmed", "not confirmed after 5 s"),
         (released(5, 6, state=5, ended_by="caller"), IN_TIME, "already ended", "the caller ended it"),
-        (released(5, 6, state=5, ended_by="callee", hosts=("a:1", "b:2")), IN_TIME, "both legs released", "taken"),
+        (released(5, 6, state=5, ended_by="callee", hosts=("a:1", "b:2")), IN_TIME, "", "taken"),
+        (released(5, 6, state=5, ended_by="callee", hosts=("a:1", "b:2")), TOO_LATE, "one leg only: callee not confirmed", ONE_SIDE),
+        (released(5, 6, state=5, ended_by="caller", hosts=("a:1", "b:2")), TOO_LATE, "one leg only: caller not confirmed", ONE_SIDE),
         (released(5, 6, state=5, ended_by="callee", end_code=486, end_reason="Busy Here"), IN_TIME, "already ended", "the callee ended it: 486 Busy Here"),
         (released(5, 6, state=5, ended_by="proxy", end_code=480), IN_TIME, "both legs released", "taken"),
         (released(0, 0, state=5, ended_by="timeout"), IN_TIME, "already ended", "it timed out"),

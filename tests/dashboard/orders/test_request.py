@@ -13,7 +13,7 @@ from django.db import connection, connections
 from dashboard.history.recorder import Recorder
 from dashboard.models import AuditEvent, DialogRow, Order
 from dashboard.orders import safety
-from dashboard.orders.request import OrderRefused, digits, may_end, request_end
+from dashboard.orders.request import OrderRefused, digits, may_end, request_end, retry_leg
 from dialogs.config import Control
 from dialogs.engine.snapshot import CallSnapshot
 from tests.dashboard.history.calls import NOW, call, change, leg
@@ -186,3 +186,17 @@ def test_clicks_at_the_same_time_are_one_order(tmp_path: Path) -> None:
     for thread in clicks:
         thread.join()
     assert (got, Order.objects.count(), len(events())) == ([got[0]] * 8, 1, 1)
+
+
+@pytest.mark.parametrize(("released_ns", "words"), [(0, None), (5, "already ended")])
+def test_leg_that_was_left_is_tried_again_though_its_call_has_ended(tmp_path: Path, released_ns: int, words: str | None) -> None:
+    """The tap saw the BYEs, so the call is over; the leg is not, as long as nothing proves it."""
+    row = recorded(tmp_path, call(state=5, callee=leg("callee", "5000", released_ns)))
+    left = {"phase": "verified", "outcome": "one leg only: callee not confirmed", "reason": "toll fraud", "requested_ns": NOW}
+    order = Order.objects.create(dialog=row, dialog_uid=row.pk, node="n1", username="anna", **left)
+    if words is not None:
+        with pytest.raises(OrderRefused, match=words):
+            retry_leg(order, account("operator"), "")
+        return
+    again = retry_leg(order, account("operator"), "")
+    assert (again.side, again.arguments) == ("callee", {"retries": order.pk})

@@ -16,7 +16,7 @@ from dialogs.engine.snapshot import CallSnapshot
 from tests.dashboard.history.calls import call, leg
 from tests.dashboard.live.people import record
 from tests.dashboard.orders.test_request import account, recorded
-from tests.dashboard.pages.test_pages import INVITE, stored
+from tests.dashboard.pages.test_call import EVE, stored
 
 pytestmark = pytest.mark.django_db
 SIP = Control(controller="sip", allow=("192.0.2.0/24",), protect=("112",))
@@ -114,7 +114,7 @@ def test_decision_by_controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_ringing_call_is_cancelled_where_its_invite_went_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = record(call(state=2), messages=stored(INVITE))[0]
+    row = record(call(state=2), messages=stored(EVE))[0]
     assert words(Asked(account("operator"), (row,))) is None
     use(monkeypatch, allow=("198.51.100.0/24",))
     assert words(Asked(account("administrator"), (row,))) == "nothing is sent to 192.0.2.1: it is not in [control] allow"

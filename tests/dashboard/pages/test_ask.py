@@ -14,7 +14,8 @@ from dashboard.models import AuditEvent, DialogRow, Order, ProxyTable
 from dashboard.orders.words import asked_words
 from dialogs.config import Control
 from tests.dashboard.live.people import NOW, call, person, record
-from tests.dashboard.pages.test_pages import HTMX, INVITE, stored
+from tests.dashboard.pages.test_call import EVE, stored
+from tests.dashboard.pages.test_pages import HTMX
 
 pytestmark = pytest.mark.django_db
 SIP = Control(controller="sip", allow=("192.0.2.0/24",), protect=("112",))
@@ -192,14 +193,14 @@ def test_end_offers_the_sides_that_the_controller_can_end(monkeypatch, operator,
 
 
 CANCEL = "A CANCEL goes to udp:192.0.2.1:5060, where its INVITE went"
-KAMAILIO = "Kamailio 5.6 sends nothing for a ringing call"
+KAMAILIO = "The proxy is asked by tm.cancel"
 
 
 @pytest.mark.parametrize(
     ("controller", "said"), [("sip", [True, False]), ("kamailio", [False, True]), ("kamailio, then sip", [True, True]), ("dryrun", [False, False])]
 )
 def test_end_says_what_the_wire_allows_for_a_ringing_call(monkeypatch, operator, controller, said):
-    record(call(1, state=2, start_ns=0), messages=stored(INVITE))
+    record(call(1, state=2, start_ns=0), messages=stored(EVE))
     use(monkeypatch, controller=controller)
     text = asked(operator, f"/call/{UID}/end/")[1]
     assert ([words in text for words in (CANCEL, KAMAILIO)], "side" in fields(text), "is not answered" in text) == (said, False, True)

@@ -44,10 +44,10 @@ def test_live_page_has_boxes_and_buttons_for_who_may_end(operator, viewer):
 
 
 def test_question_lists_picked_calls_and_what_is_left_out(operator):
-    record(call(1, caller="ann"), call(2, callee="112", caller="bob"), call(3, caller="cyd"))
+    record(call(1, caller="ann"), call(2, callee="112", caller="bob"), call(3, caller="cyd-who-was-not-picked"))
     status, text = posted(operator, "/bulk/", {"which": "picked", "uid": [call(1).uid, call(2).uid, "nonsense"]}, **HTMX)
     assert (status, "<html" in text, "End 1 call?" in text, "Left out: 1" in text) == (200, False, True, True)
-    assert ["ann" in text, "bob" in text, "cyd" in text, "protected number" in text, 'name="typed"' in text] == [True, True, False, True, False]
+    assert ["ann" in text, "bob" in text, "cyd-who" in text, "protected number" in text, 'name="typed"' in text] == [True, True, False, True, False]
     assert fields(text)["uids"].split() == [call(1).uid]
     assert (Bulk.objects.count(), AuditEvent.objects.count()) == (0, 0)
     assert re.search(r"<a [^>]*data-close[^>]*autofocus>Cancel</a>", text)
@@ -185,14 +185,14 @@ def test_orders_are_narrowed_by_state_user_and_bulk(viewer, query, found):
 
 
 def test_evidence_leads_to_the_message_itself(viewer):
-    from tests.dashboard.pages.test_pages import INVITE, stored  # noqa: PLC0415 -- a message for this test only
+    from tests.dashboard.pages.test_call import EVE, stored  # noqa: PLC0415 -- a message for this test only
 
-    record(call(1), messages=stored(INVITE))
+    record(call(1), messages=stored(EVE))
     orders()
     text = viewer.get("/orders/").content.decode()
     assert set(re.findall(r'href="(/call/\w+/\?at=\d+#raw)">(\w+)</a>', text)) == {(f"/call/{call(1).uid}/?at={NOW}#raw", "BYE")}
     shown, other = (viewer.get(f"/call/{call(1).uid}/?at={at}").content.decode() for at in (NOW, NOW - 1))
-    assert ("<b>INVITE sip:5000" in shown, "<b>INVITE sip:5000" in other) == (True, False)
+    assert ('"p-b">INVITE sip:5000' in shown, '"p-b">INVITE sip:5000' in other) == (True, False)
 
 
 def one_leg(**changes: object) -> Order:

@@ -10,7 +10,6 @@ from django.conf import settings
 
 from dashboard.history.messages import StoredMessage
 from dashboard.live.ladderview import Look
-from dashboard.models import DialogRow
 from dashboard.pages.ladder import picture
 from dialogs.insight.ladder import Host, Ladder, Step
 from tests.dashboard.live.people import NOW, call, record
@@ -156,10 +155,3 @@ def test_related_calls_are_linked(viewer):
     record(call(1), call(2))
     text = text_of(viewer, f"/call/{UID}/")
     assert (f'<a href="/call/{2:016x}/">' in text, "same parties, 1.0 s apart" in text) == (True, True)
-
-
-def test_variables_are_changed_by_who_may(operator, viewer):
-    record(call(1))
-    assert ["may-change" in text_of(client, f"/call/{UID}/") for client in (operator, viewer)] == [True, False]
-    DialogRow.objects.update(state=5)
-    assert "may-change" not in text_of(operator, f"/call/{UID}/")

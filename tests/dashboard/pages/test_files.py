@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -26,8 +26,10 @@ from dialogs.replay import WireReport
 from dialogs.taps import open_recording
 from tests.conftest import ROOT
 from tests.dashboard.live.people import NOW, call, record
+from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
+START = files.start
 RECORDING = ROOT / "tests" / "recordings" / "reinvite" / "capture.pcap"
 
 
@@ -83,7 +85,7 @@ def test_its_calls_are_shown_by_the_same_pages(operator):
     assert f'href="/files/{ident}/call/{row.uid}/"' in text
     page = operator.get(f"/files/{ident}/call/{row.uid}/")
     assert (page.status_code, row.call_id in page.content.decode()) == (200, True)
-    message = operator.get(f"/files/{ident}/call/{row.uid}/message/0/")
+    message = operator.get(f"/files/{ident}/call/{row.uid}/message/1/")
     assert b"INVITE" in message.content
     lines = b"".join(operator.get(f"/files/{ident}/history/calls.csv").streaming_content).decode().splitlines()
     capture = b"".join(operator.get(f"/files/{ident}/history/calls.pcapng").streaming_content)
@@ -210,13 +212,22 @@ def test_progress_is_asked_for_until_it_is_over(operator, monkeypatch):
     assert ["hx-get" in text, "5,000 packets, 12 calls, up to 2026-11-21 20:58:37.000" in text, "Show its calls" in text] == [True, True, False]
 
 
+def over(ident: str) -> str:
+    """Wait until the reading is over; return how it ended."""
+    wait_until(lambda: (found := store.find(ident)) is not None and found.progress.over, "the end of the reading", seconds=60)
+    return store.find(ident).progress.state
+
+
 def test_file_is_read_by_a_process_of_its_own(operator, monkeypatch):
-    monkeypatch.undo()
+    monkeypatch.setattr(files, "start", START)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    started = []
-    plain = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(plain(*a, **k)) or started[-1])
     ident = ident_of(operator)
-    assert started[0].wait(60) == 0
-    assert (store.find(ident).progress.state, json.loads((folder(ident) / "about.json").read_text())["owner"]) == ("done", "operator")
+    assert (over(ident), json.loads((folder(ident) / "about.json").read_text())["owner"]) == ("done", "operator")
     assert Path(settings.VAR) in folder(ident).parents
+
+
+def test_process_that_cannot_start_is_said(operator, monkeypatch):
+    monkeypatch.setattr(files, "start", START)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    ident = ident_of(operator)
+    assert (over(ident), store.find(ident).progress.words) == ("failed", "The process that reads it ended (1): the server's log has the reason.")

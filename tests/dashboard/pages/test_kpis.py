@@ -2,7 +2,6 @@
 
 import re
 import time
-from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -10,10 +9,13 @@ import pytest
 from dashboard.live.kpis import PERIOD_NS
 from dashboard.models import KpiSample
 from dialogs.insight.kpi import CHARTS, KPIS, Figures
-from tests.dashboard.live.people import call, record
+from tests.dashboard.live.people import NOW, call, record
 
 pytestmark = pytest.mark.django_db
 S = 10**9
+ALL, FAILED = [1, 2, 3, 4, 5, 6], [2, 3, 4, 5]
+BEHIND = {"rate": ALL, "failing": FAILED, "seer": ALL, "isa": [3], "failed3": [4], "failed4": [2], "failed5": [3], "failed6": [5], "expired": [6]}
+"The calls behind a point; of the others it is the one that was answered."
 
 
 def test_page_has_a_place_for_every_chart(viewer):
@@ -39,18 +41,31 @@ def test_range_is_that_of_the_address(viewer, query, points):
     assert len(viewer.get(f"/kpis/data?{query}").json()["charts"][0]["at"]) == points
 
 
+@pytest.mark.parametrize("name", [kpi.name for kpi in KPIS])
+def test_point_leads_to_exactly_its_calls(viewer, name):
+    at = NOW // S
+    decided = {"ring_ns": 0, "start_ns": 0, "init_ns": NOW - 9 * S}
+    record(
+        call(1, **decided | {"state": 4, "ring_ns": NOW - 4 * S, "start_ns": NOW - 3 * S}),
+        call(2, **decided, state=5, end_ns=NOW - 2 * S, end_code=404),
+        call(3, **decided, state=5, end_ns=NOW - 2 * S, end_code=503),
+        call(4, **decided, state=5, end_ns=NOW - 2 * S, end_code=302),
+        call(5, **decided, state=5, end_ns=NOW - 2 * S, end_code=603),
+        call(6, **decided, state=5, end_ns=NOW - 2 * S, ended_by="timeout"),
+        call(7, **decided | {"init_ns": NOW - 90 * S, "state": 5}, end_ns=NOW - 80 * S, end_code=503),
+    )
+    page = viewer.get(f"/kpis/calls?name={name}&at={at}&step=10", follow=True).content.decode()
+    found = sorted(int(uid) for uid in re.findall(r'href="/call/0*(\d)/"', page))
+    assert sorted(set(found)) == BEHIND.get(name, [1])
+
+
+@pytest.mark.parametrize("query", ["name=nothing&at=5&step=5", "name=ser&at=0&step=5", "name=ser&at=9999999999&step=1", ""])
+def test_point_that_there_is_not_leads_nowhere(viewer, query):
+    assert viewer.get(f"/kpis/calls?{query}").status_code == 404
+
+
 def test_stranger_sees_no_figures(client):
     assert [client.get(address).status_code for address in ("/kpis/", "/kpis/data")] == [302, 302]
-
-
-def test_point_opens_the_calls_that_it_counted(viewer):
-    answer = viewer.get("/kpis/calls?kpi=rate&at=86400&step=60")
-    assert (answer.status_code, answer["Location"]) == (302, f"/history/?{urlencode({'q': 'begun = "1970-01-01 23:59:00Z..1970-01-01 23:59:59Z"'})}")
-
-
-@pytest.mark.parametrize("query", ["", "kpi=rate", "kpi=x&at=60&step=10", "kpi=rate&at=10&step=60", "kpi=rate&at=x&step=y"])
-def test_point_that_is_none_is_not_found(viewer, query):
-    assert viewer.get(f"/kpis/calls?{query}").status_code == 404
 
 
 def test_every_number_of_the_strip_is_a_link(viewer):

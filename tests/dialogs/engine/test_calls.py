@@ -180,6 +180,12 @@ def test_legs_are_released_by_sending_or_answering_bye():
     assert bool(only(engine).callee.released_ns)
 
 
+def test_byes_number_counts_whoever_sent_it():
+    """A leg that refused the proxy's BYE has seen its number: the next one to it must be above."""
+    engine, _ = run(VIA_PROXY + "proxy -> alice BYE cseq=1 reverse branch=x\nproxy -> bob BYE cseq=82 branch=y\nbob -> proxy 407 of=BYE cseq=82 branch=y\n")
+    assert (only(engine).caller.cseq, only(engine).callee.cseq) == (82, 1)
+
+
 def test_proxys_408_to_its_own_bye_releases_nobody():
     engine, _ = run(VIA_PROXY + "proxy -> bob BYE cseq=2 branch=y\nproxy -> alice 408 of=BYE cseq=2 branch=y\n")
     assert not only(engine).callee.released_ns

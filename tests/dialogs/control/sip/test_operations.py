@@ -28,7 +28,7 @@ def digest() -> Digest:
         ("200 OK", LegResult("released", 200, "200 OK", cseq=42)),
         ("202 Accepted", LegResult("released", 202, "202 Accepted", cseq=42)),
         ("481 Gone", LegResult("released", 481, "481 Gone", cseq=42)),
-        ("408 Timeout", LegResult("released", 408, "408 Timeout", cseq=42)),
+        ("408 Timeout", LegResult("no answer", 408, "408 Timeout", cseq=42)),
         ("403 Forbidden", LegResult("refused", 403, "403 Forbidden", cseq=42)),
         ("302 Moved", LegResult("refused", 302, "302 Moved", cseq=42)),
         ("500 Error", LegResult("refused", 500, "500 Error", cseq=42)),

@@ -74,7 +74,7 @@ def test_refer_points_in_brackets():
 def test_refer_with_replaces_escapes_it(to: str, mark: str):
     other = Dialog(b"two;x@lab", "sip:dave@h", b"d4", "sip:carol@h", b"c3", "sip:carol@h")
     message = request(prepared(refer(TO_CALLEE, IDENTITY, to, replaced=other)).data)
-    assert message.headers("refer-to") == [f"<{to}{mark}Replaces=two%3Bx%40lab%3Bto-tag%3Dc3%3Bfrom-tag%3Dd4>"]
+    assert message.headers("refer-to") == [f"<{to}{mark}Replaces=two%3Bx%40lab%3Bto-tag%3Dc3%3Bfrom-tag%3Dd4&Require=replaces>"]
 
 
 def test_refer_to_a_broken_address_is_refused():
