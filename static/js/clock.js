@@ -2,11 +2,12 @@
 
 import { $$, on } from "./shared.js";
 
-let offset = null; // server's clock minus ours, ms: the largest seen is the one with the least delay
+let offset; // server's clock minus ours, ms: the largest seen is the one with the least delay
 
 export function hear(serverMs) {
   const seen = serverMs - Date.now();
-  offset = offset === null || seen > offset || offset - seen > 5000 ? seen : offset;
+  offset ??= seen;
+  if (seen > offset || offset - seen > 5000) offset = seen;
 }
 
 function span(ms) {

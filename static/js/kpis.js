@@ -2,7 +2,6 @@
 
 import { $, on } from "./shared.js";
 
-const EVERY_MS = 10000; // a new sample comes this often
 const box = $("#charts");
 const plots = {}; // by chart; each has its newest data as `chart`
 
@@ -65,7 +64,7 @@ async function load() {
       plot.setData(columns(chart));
     }
   }
-  if (!location.search.includes("until")) setTimeout(load, EVERY_MS);
+  if (!location.search.includes("until")) setTimeout(load, 10_000); // a new sample comes this often
 }
 
 addEventListener("resize", () => Object.entries(plots).forEach(([name, plot]) => plot.setSize(size(name))));

@@ -2,7 +2,6 @@
 
 import { $, $$, beside, on, plain } from "./shared.js";
 
-const call = $(".call");
 const desk = $(".desk");
 const steps = () => $$("#steps > li", desk);
 const number = (step) => step.id.slice(1);
@@ -11,7 +10,7 @@ let picked = []; // at most two
 let shown = ""; // the message in #raw
 let mark = ""; // times count from it
 
-const load = (path) => htmx.ajax("GET", call.dataset.messages + path, { target: "#raw", swap: "innerHTML" });
+const load = (path) => htmx.ajax("GET", $(".call").dataset.messages + path, { target: "#raw", swap: "innerHTML" });
 const holding = (n) => $(`#steps > [data-n~="${CSS.escape(n)}"]`, desk);
 
 // After every change: the server knows neither the times' form nor what is picked.

@@ -69,8 +69,7 @@ function arrive(frame) {
 
 // Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
 function content(frame) {
-  if (!frame.moves) return frame.content;
-  if (!holding()) return (frame.content ?? "") + frame.moves;
+  if (!frame.moves || !holding()) return (frame.content ?? "") + (frame.moves ?? "");
   held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
 }
