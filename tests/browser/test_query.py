@@ -38,16 +38,29 @@ async def test_calls_are_asked_for_from_the_keyboard(network: Network) -> None:
 
 async def _live(page: Page, number: str, other: str) -> None:
     """Type with completion; a mistake keeps the rows; time brings the call in."""
+    search, offers = page.locator("[data-search]"), page.locator("#offers button")
     await page.keyboard.press("/")
-    await page.keyboard.type("stat")
-    await expect(page.locator(".offers li")).to_have_text(["state setting up, ringing, no ack, in call; live; ended, failed, expired"])
-    for key in ("ArrowDown", "Tab", "=", "Space"):
-        await page.keyboard.press(key)
-    await page.keyboard.type('"in')
-    await expect(page.locator(".offers li")).to_have_text(['"in call" '])
+    await page.keyboard.type("du and begun = today")
+    for _ in " and begun = today":
+        await page.keyboard.press("ArrowLeft")
+    await page.keyboard.type("r")
+    await expect(offers).to_have_text(["duration seconds, as the table shows them"])
     for key in ("ArrowDown", "Enter"):
         await page.keyboard.press(key)
-    await expect(page.locator("[data-search]")).to_have_value('state = "in call" ')
+    await expect(search).to_have_value("duration  and begun = today")
+    await search.fill("stat")
+    await expect(offers).to_have_text(["state setting up, ringing, no ack, in call; live; ended, failed, expired"])
+    for key in ("ArrowDown", "Enter", "=", "Space"):
+        await page.keyboard.press(key)
+    await page.keyboard.type('"in')
+    await expect(offers).to_have_text(['"in call" '])
+    for key in ("Tab", "Enter"):
+        await page.keyboard.press(key)
+    await expect(search).to_have_value('state = "in call" ')
+    await expect(search).to_be_focused()
+    await expect(offers).to_have_text(["and ", "or "])
+    await page.keyboard.press("Escape")
+    await expect(offers).to_have_count(0)
     await expect(page).to_have_url(re.compile(r"q=state\+%3D\+%22in\+call%22"))
     await expect(row_of(page, number)).to_have_count(1)
     await page.keyboard.type("and nowhere = 1")
