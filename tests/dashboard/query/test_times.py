@@ -109,5 +109,6 @@ def test_the_hour_that_is_there_twice_is_printed_with_its_offset(at: str) -> Non
 
 def test_zones_are_named() -> None:
     assert [known(name) for name in ("UTC", "Europe/Berlin", "Mars/Base", "../etc/passwd", "")] == ["UTC", "Europe/Berlin", "", "", ""]
-    assert offered("Europe/Berlin") == ["UTC", "Europe/Berlin"]
+    assert offered("Europe/Berlin", "Mars/Base") == {"UTC": "UTC", "Europe/Berlin": "Europe/Berlin"}
+    assert offered("UTC", "Asia/Kolkata") == {"UTC": "UTC", "Asia/Kolkata": "Asia/Kolkata (browser)"}
     assert [label(name, NOON) for name in ("UTC", "Europe/Berlin", "Asia/Kolkata")] == ["UTC", "Europe/Berlin (UTC+01:00 now)", "Asia/Kolkata (UTC+05:30 now)"]
