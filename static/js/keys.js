@@ -2,7 +2,6 @@
 
 import { $, $$, beside, on, plain } from "./shared.js";
 
-
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 let going = 0;
 
@@ -50,7 +49,7 @@ const ACTIONS = {
 on("keydown", (event) => {
   const { key, target } = event;
   const step = STEPS[key];
-  const group = target.closest(step ? "#menu, .q" : ".q");
+  const group = target.closest(step ? "#menu, .q" : ".q, [data-search]");
   if (group && (step || key === "Escape")) {
     event.preventDefault();
     return step ? round(group, step) : leave(group);

@@ -109,7 +109,7 @@ async def _file(page: Page) -> None:
     await expect(page.locator("table.history tbody tr")).to_have_count(1)
     await page.locator("table.history tbody td.c-who a").click()
     await expect(page).to_have_url(re.compile("/files/[0-9a-f]{16}/call/[0-9a-f]{16}/$"))
-    await expect(page.locator("svg.ladder a").first).to_be_visible()
+    await expect(page.locator("#steps a").first).to_be_visible()
     await page.goto(f"{URL}/files/")
     await page.locator("table.list a").first.click()
     await page.get_by_text("Close and delete").click()
