@@ -2,7 +2,6 @@
 
 import { $, keep, on, say } from "./shared.js";
 
-
 const box = $("#alert-count");
 const choice = $("[data-notify]");
 let newest = null;
