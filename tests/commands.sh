@@ -56,7 +56,7 @@ run_tests() {
     chmod 1777 "$measured"
     trap 'rm -rf "$measured"' EXIT
     export COVERAGE_FILE="$measured/coverage"
-    "$python" -m pytest -n 4 --dist worksteal --cov --cov-report= || failed=$?
+    "$python" -m pytest -n 4 --dist loadgroup --cov --cov-report= || failed=$?
     step "coverage of dialogs/sip and dialogs/engine" "$python" -m coverage report --include='dialogs/sip/*,dialogs/engine/*' --fail-under=100
     step "coverage of the rest" "$python" -m coverage report --omit='dialogs/sip/*,dialogs/engine/*' --fail-under=95
     exit "$failed"

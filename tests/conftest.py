@@ -18,6 +18,14 @@ settings.load_profile("unhurried")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, all browsers in one and all proxies in one: two cores have room for one of each beside everything else."""
+    for item in items:
+        parts = item.path.relative_to(ROOT / "tests").parts
+        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] in {"browser", "lab"} else "/".join(parts)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Among several processes, let a test that is marked `alone` wait for the end of what runs and hold up what comes."""
