@@ -77,7 +77,7 @@ class Desk:
             ("no reason", self.operator.post(self.ours, {"reason": ""}), 400, ""),
             ("recorded", self.administrator.post(self.recorded, REASON), 409, "recorded call: nothing is sent"),
             ("protected", self.operator.post(self.emergency, REASON), 409, "only an administrator"),
-            ("not typed", self.administrator.post(self.emergency, REASON | {"confirmed": "113"}), 409, "to confirm"),
+            ("not typed", self.administrator.post(self.emergency, REASON | {"confirmed": "113"}), 400, "to confirm"),
             ("RPC by GET", self.administrator.get("/RPC"), 405, ""),
         ]
 
