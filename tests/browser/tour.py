@@ -64,7 +64,7 @@ async def addresses(page: Page, url: str) -> dict[str, str]:
     for name, (start, link) in LINKED.items():
         await page.goto(f"{url}{start}")
         found[name] = await page.locator(link).first.get_attribute("href", timeout=20_000) or ""
-    found["message"] += "?m=0"
+    found["message"] += "?m=1"
     return found
 
 
