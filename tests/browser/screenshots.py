@@ -19,7 +19,7 @@ from .server import Dialtap
 from .tour import DESK, PHONE, THEMES, addresses, arrive, visitor
 
 PORT = 8765
-QUALITY = 35
+QUALITY = 28
 TRAFFIC_SECONDS = 45
 "Of the demo, before pictures are taken."
 
