@@ -19,7 +19,7 @@ from .server import Dialtap
 from .tour import DESK, PHONE, THEMES, addresses, arrive, visitor
 
 PORT = 8765
-QUALITY = 55
+QUALITY = 28
 TRAFFIC_SECONDS = 45
 "Of the demo, before pictures are taken."
 
@@ -31,7 +31,7 @@ def demo() -> Iterator[str]:
     """Run Dialtap with its demo; yield where its pages are."""
     with tempfile.TemporaryDirectory(prefix="dialtap-pictures-") as name:
         Path(name).chmod(0o755)
-        running = Dialtap(Path(name), '[[limit]]\nname = "many calls"\nprofile = "caller"\nwarn = 1\ncritical = 3\n', "--demo", port=PORT)
+        running = Dialtap(Path(name), '[[limit]]\nname = "many calls"\nprofile = "caller"\nwarn = 6\ncritical = 10\n', "--demo", port=PORT)
         running.start()
         try:
             yield running.url

@@ -46,6 +46,7 @@ class Said(NamedTuple):
 async def visitor(chromium: Browser, url: str, theme: str, size: dict[str, int]) -> AsyncIterator[tuple[Page, Said]]:
     """Sign in, in a profile of its own; yield the page and what the browser says."""
     context = await chromium.new_context(viewport={"width": size["width"], "height": size["height"]}, color_scheme="dark" if theme == "dark" else "light")
+    context.set_default_timeout(90_000)  # the machine may be busy
     page, said = await context.new_page(), Said([])
     page.on("console", lambda message: said.lines.append(f"{page.url}: {message.text}") if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.lines.append(f"{page.url}: {error}"))
@@ -64,7 +65,7 @@ async def addresses(page: Page, url: str) -> dict[str, str]:
     for name, (start, link) in LINKED.items():
         await page.goto(f"{url}{start}")
         found[name] = await page.locator(link).first.get_attribute("href", timeout=20_000) or ""
-    found["message"] += "?m=0"
+    found["message"] += "?m=1"
     return found
 
 

@@ -54,6 +54,13 @@ def test_steps_are_a_list_that_can_be_read_aloud(viewer):
     assert re.findall(r'<ol id="steps">', text) == ['<ol id="steps">']
 
 
+def test_keys_of_the_ladder_are_listed_where_they_apply(viewer):
+    table = (Path(settings.BASE_DIR) / "docs" / "operating.md").read_text().split("| key | on the ladder |")[1].split("\n\n")[0]
+    documented = {*re.findall(r"`([^`]+)`", table)}
+    call_page, live = ({*re.findall(r"<kbd>(.+?)</kbd>", text_of(viewer, at).split('id="keys"')[1])} for at in (f"/call/{recorded('basic').uid}/", "/"))
+    assert (documented - call_page, documented & live) == (set(), {"↑", "↓", "Enter"})
+
+
 def test_message_is_spelled_and_escaped(viewer):
     record(call(1), messages=stored(EVE))
     page, part = text_of(viewer, f"/call/{UID}/?m=1"), text_of(viewer, f"/call/{UID}/message/1/")
