@@ -56,7 +56,9 @@ run_tests() {
     chmod 1777 "$measured"
     trap 'rm -rf "$measured"' EXIT
     export COVERAGE_FILE="$measured/coverage"
-    "$python" -m pytest -n 4 --dist loadgroup --cov --cov-report= || failed=$?
+    step "everything but phones and browsers, in three processes" \
+        "$python" -m pytest -n 3 --dist loadfile --cov --cov-report= --ignore tests/lab --ignore tests/browser
+    step "phones and browsers, which are not quick beside others" "$python" -m pytest --cov --cov-append --cov-report= tests/lab tests/browser
     step "coverage of dialogs/sip and dialogs/engine" "$python" -m coverage report --include='dialogs/sip/*,dialogs/engine/*' --fail-under=100
     step "coverage of the rest" "$python" -m coverage report --omit='dialogs/sip/*,dialogs/engine/*' --fail-under=95
     exit "$failed"

@@ -1,8 +1,6 @@
 """Fixtures that any test may want."""
 
-import fcntl
 import os
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -16,26 +14,6 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, all browsers in one and all proxies in one: two cores have room for one of each beside everything else."""
-    for item in items:
-        parts = item.path.relative_to(ROOT / "tests").parts
-        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] in {"browser", "lab"} else "/".join(parts)))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Among several processes, let a test that is marked `alone` wait for the end of what runs and hold up what comes."""
-    if not hasattr(item.config, "workerinput"):
-        return (yield)
-    with Path(__file__).open() as room, (ROOT / "pyproject.toml").open() as door:
-        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the empty room holds the door: nobody overtakes
-        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
-        fcntl.flock(door, fcntl.LOCK_UN)
-        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,6 @@ def watcher(network: Network) -> Iterator[Watcher]:
 
 
 @pytest.mark.figures
-@pytest.mark.alone
 async def test_rows_appear_change_and_leave_as_the_wire_says(network: Network, watcher: Watcher) -> None:
     asyncio.get_running_loop().add_reader(watcher.tap, watcher.drain)
     async with browser() as chromium:
@@ -123,7 +122,6 @@ async def test_click_ends_a_call_on_both_sides(network: Network, watcher: Watche
     assert {username for username, _action in actions} == {"admin"}
 
 
-@pytest.mark.alone
 async def test_calls_and_page_survive_a_crash(network: Network) -> None:
     call = ENDLESS.place(network.lab)
     async with browser() as chromium:

@@ -9,7 +9,7 @@ from .lab import Call, Lab
 from .proxy import RpcError
 from .waiting import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]  # states of 400 ms are to be seen
+pytestmark = pytest.mark.lab
 
 KINDS = kinds()
 
