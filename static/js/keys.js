@@ -3,7 +3,7 @@
 import { $, $$, beside, on, plain } from "./shared.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
-let going = 0;
+let going = -Infinity; // when g was pressed
 
 const may = () => document.body.classList.contains("may-end");
 const rowHere = () => document.activeElement.closest("tr[data-uid]") ?? $("tr[data-uid]:hover");
