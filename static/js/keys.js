@@ -49,7 +49,7 @@ const ACTIONS = {
 on("keydown", (event) => {
   const { key, target } = event;
   const step = STEPS[key];
-  const group = target.closest(step ? "#menu, .q" : ".q, [data-search]");
+  const group = target.closest(step ? "#menu, .q" : ".q, :not(.q) > [data-search]");
   if (group && (step || key === "Escape")) {
     event.preventDefault();
     return step ? round(group, step) : leave(group);

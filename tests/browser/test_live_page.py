@@ -59,25 +59,6 @@ async def moved(page: Page, before: dict[str, int]) -> dict[str, tuple[int, int]
     return {uid: (top, now[uid]) for uid, top in before.items() if uid in now and now[uid] != top}
 
 
-async def test_nothing_moves_while_calls_come_and_go(network: Network) -> None:
-    traffic(network, SECONDS)
-    async with desk() as page:
-        await expect(page.locator("#rows > tr")).not_to_have_count(0)
-        await page.evaluate("document.fonts.ready")
-        known: dict[str, int] = {}
-        seen: set[str] = set()
-        for _ in range(WATCHED * 4):
-            assert await moved(page, known) == {}
-            known = await page.evaluate("places()")
-            seen |= known.keys()
-            await asyncio.sleep(0.25)  # sampling: the time is the measurement
-        shift = await page.evaluate("cls()")
-        assert (shift < WORST_SHIFT, len(seen) > len(known)) == (True, True), await page.evaluate("shifts")
-        await expect(page.locator("#held")).to_contain_text("new: sort")
-        await page.keyboard.press("r")
-        await expect(page.locator("#held")).to_be_hidden(timeout=2000)
-
-
 async def test_freeze_holds_the_rows_counts_them_and_lets_them_go(network: Network) -> None:
     kept = ENDLESS.place(network.lab)
     async with desk() as page:
@@ -168,3 +149,22 @@ async def test_charts_tell_exact_values_and_zoom_into_the_address(network: Netwo
         await page.mouse.move(right, middle, steps=4)
         await page.mouse.up()
         await page.wait_for_url(re.compile(r"/kpis/\?since=\d+&until=\d+$"))
+
+
+async def test_nothing_moves_while_calls_come_and_go(network: Network) -> None:  # the last: its traffic goes on for a while
+    traffic(network, SECONDS)
+    async with desk() as page:
+        await expect(page.locator("#rows > tr")).not_to_have_count(0)
+        await page.evaluate("document.fonts.ready")
+        known: dict[str, int] = {}
+        seen: set[str] = set()
+        for _ in range(WATCHED * 4):
+            assert await moved(page, known) == {}
+            known = await page.evaluate("places()")
+            seen |= known.keys()
+            await asyncio.sleep(0.25)  # sampling: the time is the measurement
+        shift = await page.evaluate("cls()")
+        assert (shift < WORST_SHIFT, len(seen) > len(known)) == (True, True), await page.evaluate("shifts")
+        await expect(page.locator("#held")).to_contain_text("new: sort")
+        await page.keyboard.press("r")
+        await expect(page.locator("#held")).to_be_hidden(timeout=2000)
