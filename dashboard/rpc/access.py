@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from dashboard.models import ApiToken
 from dashboard.rpc.limit import Limiter
 from dashboard.rpc.slots import Slots
-from dashboard.rpc.tokens import recognize
+from dashboard.rpc.tokens import RIGHTS, recognize
 
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
 "Headers of a proxy in front: its own address then says nothing of who calls."
@@ -44,6 +44,9 @@ class Caller(NamedTuple):
 
     key: str
     "What the rate limit counts by."
+
+    rights: frozenset[str] = frozenset()
+    "Permissions beside those of its scope, by their full names."
 
 
 class NotLetIn(Exception):
@@ -74,7 +77,8 @@ async def _caller(request: HttpRequest) -> Caller:
         row = await sync_to_async(recognize)(text.strip()) if scheme.lower() == "bearer" else None
         if row is None:
             raise NotLetIn(401, BAD_TOKEN, WWW_Authenticate='Bearer realm="dialtap", error="invalid_token"')
-        return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}")
+        rights = frozenset(RIGHTS[word] for word in row.rights.split() if word in RIGHTS)
+        return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}", rights)
     if settings.DIALTAP.rpc.open_loopback and is_loopback(request):
         return Caller("loopback", control=False, key=f"address {address_of(request)}")
     raise NotLetIn(401, NEEDED, WWW_Authenticate='Bearer realm="dialtap"')
