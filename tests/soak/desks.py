@@ -6,7 +6,7 @@ import random
 import re
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 PARTIAL = re.compile(r'<hx-partial hx-target="([^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 ROW = re.compile(r'<tr id="call-([0-9a-f]{16})".*?</tr>', re.DOTALL)
@@ -39,7 +39,7 @@ class Desk:
             try:
                 async with connect(self.address, additional_headers=self.headers, max_size=None, compression=None) as self._socket:
                     await self._listen(self._socket)
-            except (ConnectionClosed, OSError):
+            except (WebSocketException, OSError):
                 await asyncio.sleep(AGAIN)
 
     def cut(self) -> None:

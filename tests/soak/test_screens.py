@@ -35,6 +35,7 @@ profiles_with_value = ["caller"]
 on = "created"
 do = [{{ set_profile = ["caller", "$fu"] }}]
 """
+CSRF = "dialtap_csrf"
 WORDS = {shown.word: state for state, shown in LIVE_STATES.items()}
 
 
@@ -54,9 +55,9 @@ def signed_in() -> str:
     jar = SimpleCookie()
     for header in response.headers.get_all("Set-Cookie"):
         jar.load(header)
-    token = jar["csrftoken"].value
+    token = jar[CSRF].value
     form = f"username={ADMINISTRATOR}&password={PASSWORD}&csrfmiddlewaretoken={token}"
-    kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={token}"}
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"{CSRF}={token}"}
     response, _ = request("POST", "/login/", form, **kind)
     assert response.status == 302
     for header in response.headers.get_all("Set-Cookie"):
