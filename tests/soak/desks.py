@@ -7,6 +7,7 @@ import re
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 
 PARTIAL = re.compile(r'<hx-partial hx-target="([^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 ROW = re.compile(r'<tr id="call-([0-9a-f]{16})".*?</tr>', re.DOTALL)
@@ -44,7 +45,7 @@ class Desk:
 
     def cut(self) -> None:
         """Break the connection off, as a cable that is pulled."""
-        if self._socket is not None and self._socket.transport is not None:
+        if self._socket is not None and self._socket.state is State.OPEN:
             self.cuts += 1
             self._socket.transport.abort()
 
