@@ -21,6 +21,7 @@ from dashboard.pages import files as file_page
 from dashboard.pages.bulk import MOST as MOST_NAMES
 from dashboard.pages.bulk import light
 from dashboard.rpc.change import ChangeRefused, Mistake, carry_out, wish_of
+from dashboard.rpc.view import AUDITED, refusals
 from dashboard.workspace import store
 
 KEY_MAX = 32
@@ -29,9 +30,10 @@ MAY_NOT_HERE = "this needs the ingest's socket ([rpc] socket): be the user that 
 
 
 def _may(asker: Asker, permission: str) -> None:
-    """Raise Problem 403, written down, for who lacks a right."""
+    """Raise Problem 403 for who lacks a right; that is written down once a minute."""
     if not asker.user.has_perm(permission):
-        asker.note("refused", permission)
+        if not refusals.wait(f"{asker.user.get_username()} {permission}", AUDITED, time.monotonic()):
+            asker.note("refused", permission)
         raise Problem(403, MAY_NOT if asker.address else MAY_NOT_HERE)
 
 

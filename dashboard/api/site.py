@@ -19,6 +19,7 @@ from dashboard.api.asking import ask
 from dashboard.api.problem import CONTENT_TYPE, problem
 from dashboard.api.table import ENTRIES, Entry
 from dashboard.api.view import VERSION, asker_of, sent
+from dashboard.history.export import COLUMNS
 from dashboard.workspace.store import MEGABYTE
 
 ABOUT = "Live SIP calls and their history, proven from the wire. Calls are the objects of the export calls.json. See docs/api.md."
@@ -58,8 +59,39 @@ def patterns() -> list[URLPattern]:
     made = api()
     found, _, _ = made.urls
     schema = made.get_openapi_schema(path_prefix=f"/api/{VERSION}/")
+    describe(schema)
     described = path("openapi.json", lambda _request: JsonResponse(schema), name="openapi")
     return [described, *(one for one in found if isinstance(one, URLPattern) and one.name != "api-root")]
+
+
+def describe(schema: dict[str, Any]) -> None:
+    """Add what is answered: a call is what the export's columns make of it."""
+    call = {
+        column.title: {"type": ["string", "integer"] if column.title == "code" else "integer" if column.title == "messages" else "string"} for column in COLUMNS
+    }
+    schema.setdefault("components", {}).setdefault("schemas", {})["Call"] = {"type": "object", "properties": call, "required": list(call)}
+    for ways in schema["paths"].values():
+        for said in ways.values():
+            named = KINDS.get(said["operationId"], ("application/json", OBJECT))
+            said["responses"][200] = {"description": "the answer", "content": {named[0]: {"schema": named[1]}}}
+
+
+OBJECT: dict[str, Any] = {"type": "object"}
+CALL = {"$ref": "#/components/schemas/Call"}
+LISTED = OBJECT | {"properties": {"calls": {"type": "array", "items": CALL}, "next": {"type": "string"}, "previous": {"type": "string"}}}
+BYTES = {"type": "string", "format": "binary"}
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "live": ("application/json", LISTED),
+    "calls": ("application/json", LISTED),
+    "call": ("application/json", CALL),
+    "live_stream": ("application/x-ndjson", OBJECT),
+    "calls_file": ("*/*", BYTES),
+    "audit_file": ("*/*", BYTES),
+    "ladder": ("*/*", BYTES),
+    "messages_text": ("text/plain", {"type": "string"}),
+    "pcap": ("application/octet-stream", BYTES),
+}
+"Answers that are more, or something else, than an object."
 
 
 def operation(entry: Entry) -> Operation:

@@ -21,13 +21,16 @@ from dashboard.api.asker import Asker, program
 from dashboard.api.following import TICK_SECONDS, Following
 from dashboard.api.problem import problem
 from dashboard.history.export import by_and_by
-from dashboard.rpc.access import NotLetIn, address_of, let_in
+from dashboard.rpc.access import NotLetIn, address_of, is_known, let_in
 from dashboard.rpc.slots import Slots
 
 VERSION = "v1"
 MISSING = "the API is an extra that is not installed here: .venv/bin/pip install django-ninja, then start Dialtap again"
 NO_ADDRESS = "there is nothing at this address: /api/v1/openapi.json lists what there is"
 STREAMS = 32
+KNOWN_SECONDS = 30.0
+"A stream ends so soon after its token."
+
 AGAIN = {"Retry-After": "2"}
 FULL = f"{STREAMS} programs follow the calls already: come again"
 HEADERS = {"Cache-Control": "no-store"}
@@ -82,7 +85,7 @@ def asker_of(request: HttpRequest) -> Asker:
 def sent(request: HttpRequest, answer: Any) -> Any:
     """Return what leaves: files and streams as they come, anything else as it is."""
     if isinstance(answer, Following):
-        return _stream(answer)
+        return _stream(request, answer)
     if not isinstance(answer, File):
         return answer
     content = by_and_by(answer.pieces) if isinstance(request, ASGIRequest) else answer.pieces  # type: ignore[type-var]  # texts or bytes, not both
@@ -90,21 +93,27 @@ def sent(request: HttpRequest, answer: Any) -> Any:
     return StreamingHttpResponse(content, content_type=answer.content_type, headers=headers)
 
 
-def _stream(following: Following) -> HttpResponseBase:
+def _stream(request: HttpRequest, following: Following) -> HttpResponseBase:
     if not streams.take():
         return problem(503, FULL, headers=AGAIN)
-    return StreamingHttpResponse(_Lines(following), content_type="application/x-ndjson", headers=HEADERS)
+    return StreamingHttpResponse(_Lines(request, following), content_type="application/x-ndjson", headers=HEADERS)
 
 
 class _Lines:
     """Frames as lines, for as long as somebody reads them; the place is free again when the response is closed, however it ended."""
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, request: HttpRequest, following: Following) -> None:
+        self._request = request
         self._following = following
         self._open = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        known_at = time.monotonic()
         while self._open:
+            if time.monotonic() - known_at > KNOWN_SECONDS:
+                if not await is_known(self._request):
+                    return
+                known_at = time.monotonic()
             if (frame := await sync_to_async(self._following.look)(time.time_ns())) is not None:
                 yield msgspec.json.encode(frame) + b"\n"
             await asyncio.sleep(TICK_SECONDS)

@@ -71,6 +71,15 @@ async def let_in(request: HttpRequest) -> Caller:
     return caller
 
 
+async def is_known(request: HttpRequest) -> bool:
+    """Return whether who calls would be let in still: a long answer ends with its token."""
+    try:
+        await _caller(request)
+    except NotLetIn:
+        return False
+    return True
+
+
 async def _caller(request: HttpRequest) -> Caller:
     if header := request.headers.get("Authorization", ""):
         scheme, _, text = header.partition(" ")

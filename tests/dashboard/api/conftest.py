@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from dashboard.api import acts
 from dashboard.models import DialogRow
 from dashboard.rpc import access
 from dashboard.rpc.limit import Limiter
@@ -27,6 +28,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A folder for messages, and a rate that no other test has used."""
     monkeypatch.setattr(settings, "VAR", tmp_path)
     monkeypatch.setattr(access, "limiter", Limiter())
+    monkeypatch.setattr(acts, "refusals", Limiter())
 
 
 @pytest.fixture

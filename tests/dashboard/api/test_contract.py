@@ -53,6 +53,17 @@ def test_openapi_has_every_entry(token):
     assert found == {(entry.method, entry.path, entry.name.replace("-", "_")) for entry in ENTRIES}
 
 
+def test_openapi_describes_a_call_as_it_is(rows, token):
+    client = token("read")
+    schema = client.get(f"{API}/openapi.json").json()
+    call = client.get(f"{API}/calls").json()["calls"][0]
+    kinds = {str: "string", int: "integer"}
+    described = schema["components"]["schemas"]["Call"]["properties"]
+    assert {name for name, value in call.items() if kinds[type(value)] not in described[name]["type"]} == set()
+    assert list(described) == list(call)
+    assert {way["responses"]["200"]["description"] for ways in schema["paths"].values() for way in ways.values()} == {"the answer"}
+
+
 def test_terminal_screen_asks_entries_of_the_table():
     assert {name: (BY_NAME[name].method, BY_NAME[name].path) for name in PATHS} == PATHS
 

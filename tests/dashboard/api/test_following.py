@@ -11,12 +11,20 @@ from dashboard.api.answers import Problem
 from dashboard.api.asker import program
 from dashboard.api.following import HEARTBEAT_NS, Following
 from dashboard.models import DialogRow, Order
+from dashboard.rpc.tokens import make, revoke
 from tests.dashboard.ingest.test_loop import until
 from tests.dashboard.live.people import NOW, call, record
 from tests.dashboard.rpc.asking import connection
 
 ASKER = program("token x", "192.0.2.9", control=False, rights=frozenset())
 LATER = time.time_ns()
+
+
+@pytest.fixture(autouse=True)
+def counted_anew(monkeypatch):
+    """Figures that no other test has counted, counted whenever they are asked for."""
+    monkeypatch.setattr(following, "figures", following.Figures())
+    monkeypatch.setattr(following, "SHARE", 0)
 
 
 def told(frame):
@@ -101,6 +109,22 @@ async def test_stream_sends_lines_until_its_reader_goes():
     await running.send_input({"type": "http.disconnect"})
     await running.wait(60)
     await until(lambda: view.streams.taken == 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_stream_ends_with_its_token(monkeypatch):
+    monkeypatch.setattr(view, "KNOWN_SECONDS", 0.0)
+    row, text = await sync_to_async(make)("noc", "read", by="ben")
+    running = connection(method="GET", path="/api/v1/live/stream", peer="192.0.2.9", Authorization=f"Bearer {text}")
+    await running.send_input({"type": "http.request", "body": b""})
+    assert (await running.receive_output(60))["status"] == 200
+    assert (await running.receive_output(60))["body"]
+    await sync_to_async(revoke)(row, by="ben")
+    while (await running.receive_output(60)).get("more_body"):
+        pass
+    await running.wait(60)
+    assert view.streams.taken == 0
 
 
 @pytest.mark.asyncio
