@@ -51,9 +51,9 @@ def history(asker: Asker, q: str = "", when: str = "", zone: str = "", at: str =
         found, slow = answer(asked, asker.now_ns, at, _size(size))
     if slow:
         raise Problem(503, f"the question was given up after {PATIENCE:g} s: narrow it with when, or ask for a beginning instead of a part")
-    said = counting(asked, found, asker.now_ns, known=False)
+    said = counting(asked, found, asker.now_ns, known=False) if found.rows else {"total": 0, "count": "0 calls"}
     calls = [call_of(row, zone_of(asked.zone)) for row in asker.policy.rows(found.rows)]
-    return {"calls": calls, "next": found.next, "previous": found.previous, "total": said["total"] if calls else 0, "count": said["count"] or "0 calls"}
+    return {"calls": calls, "next": found.next, "previous": found.previous, "total": None if said["total"] == "" else said["total"], "count": said["count"]}
 
 
 def download(asker: Asker, kind: str, q: str = "", when: str = "", zone: str = "") -> File:
