@@ -66,7 +66,7 @@ async def test_new_alert_is_said_to_who_listens(demo):
 
 
 async def test_keyboard_goes_everywhere(demo):
-    places = {"l": "/", "p": "/profiles/", "e": "/peers/", "a": "/alerts/", "h": "/history/", "o": "/orders/", "t": "/taps/"}
+    places = {"l": "/", "p": "/profiles/", "e": "/peers/", "a": "/alerts/", "h": "/history/", "o": "/orders/", "t": "/taps/", "k": "/kpis/", "w": "/wall/"}
     async with browser() as chromium, visitor(chromium, demo.url, "dark", DESK) as (page, _):
         reached = {}
         for key in places:
