@@ -221,7 +221,7 @@ def judge(tile: Tile, value: float | None, unit: str) -> tuple[str, str]:
     """Return a value's tone and words: nothing is said of what passes no threshold, or of what is not known."""
     for tone, word, threshold in (("bad", "critical", tile.critical), ("warn", "warning", tile.warn)):
         if value is not None and threshold is not None and (value <= threshold if tile.below else value >= threshold):
-            return tone, f"{word}: {'at most' if tile.below else 'at least'} {spelled(threshold, unit)}"
+            return tone, f"{word} {'\N{LESS-THAN OR EQUAL TO}' if tile.below else '\N{GREATER-THAN OR EQUAL TO}'} {spelled(threshold, unit)}"
     return "", ""
 
 

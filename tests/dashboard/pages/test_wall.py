@@ -200,8 +200,8 @@ def test_thresholds_are_shown_with_a_word_and_an_icon(maker):
     maker.post("/wall/boards/", fields)
     text = Client().get(f"/wall/{link_of(Board.objects.get())}/").content.decode()
     assert re.findall(r'<span class="tag (\w+)"><span aria-hidden="true">(.)</span> (.*?)</span>', text) == [
-        ("s3", "▲", "warning: at least 2"),
-        ("sf", "◆", "critical: at least 2"),
+        ("s3", "▲", "warning ≥ 2"),
+        ("sf", "◆", "critical ≥ 2"),
     ]
 
 
