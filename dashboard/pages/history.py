@@ -130,4 +130,5 @@ def address(asked: Asking, *, when: str | None = None) -> str:
 @watcher
 def ways_on(request: HttpRequest) -> HttpResponse:
     """Show what could stand next in the search box."""
-    return render(request, "pages/_offers.html", {"offers": offers(request.GET.get("q", ""))})
+    about = "alerts" if request.GET.get("of") == "alerts" else "calls"
+    return render(request, "pages/_offers.html", {"offers": offers(request.GET.get("q", ""), about)})
