@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from dashboard.live.changes import newest_revision
 from dashboard.live.filter import CallFilter
+from dashboard.live.matching import Matcher
 from dashboard.models import DialogRow
 from dialogs.engine.states import State
 
@@ -63,13 +64,13 @@ class Gauge:
         ended = time.perf_counter_ns()
         self._rest_until = ended + SHARE * (ended - begun)
 
-    def follow(self, chosen: CallFilter, changed: set[str], live: set[str]) -> None:
-        """Take over what changed: `live` are those of `changed` that have not ended."""
-        if self.calls is None or (chosen.timed and time.perf_counter_ns() >= self._rest_until):
-            self.ask(chosen)
-        elif changed:
-            passed = chosen.apply(DialogRow.objects.live().filter(pk__in=live)).values_list("pk", flat=True) if chosen and live else live
-            self.calls = (self.calls - changed) | set(passed)
+    def due(self, chosen: CallFilter) -> bool:
+        """Return whether all live calls have to be asked for."""
+        return self.calls is None or (chosen.timed and time.perf_counter_ns() >= self._rest_until)
+
+    def follow(self, changed: set[str], passed: set[str]) -> None:
+        """Take over what changed: `passed` are those of `changed` that are live and pass the filter."""
+        self.calls = ((self.calls or set()) - changed) | passed
 
     def note(self, now_ns: int) -> None:
         """Keep the count for the trend when it is time."""
@@ -87,6 +88,7 @@ class Gauges:
         self._kept: OrderedDict[CallFilter, Gauge] = OrderedDict()
         self._revision = 0
         self._read_ns = 0
+        self._matcher = Matcher()
 
     def read(self, wanted: Iterable[CallFilter], now_ns: int) -> dict[CallFilter, Gauge]:
         """Return the gauges of these filters, at most FRESH_NS old."""
@@ -120,12 +122,15 @@ class Gauges:
             del self._kept[chosen]
         before, self._revision = self._revision, newest_revision()
         self._read_ns = now_ns
-        changed = DialogRow.objects.changed_since(before).filter(revision__lte=self._revision)
-        rows = list(changed.values_list("pk", "state")[: MOST_CHANGED + 1]) if 0 < before < self._revision else []
+        found = DialogRow.objects.changed_since(before).filter(revision__lte=self._revision)
+        rows = list(found.values_list("pk", "state")[: MOST_CHANGED + 1]) if 0 < before < self._revision else []
         if before == 0 or self._revision < before or len(rows) > MOST_CHANGED:  # nobody looked for a while, or the database was emptied below us
             for gauge in self._kept.values():
                 gauge.calls = None
             return
-        live = {uid for uid, state in rows if state < State.DELETED}
+        changed, live = {uid for uid, _ in rows}, {uid for uid, state in rows if state < State.DELETED}
         for chosen, gauge in self._kept.items():
-            gauge.follow(chosen, {uid for uid, _ in rows}, live)
+            if gauge.due(chosen):
+                gauge.ask(chosen)
+            elif changed:
+                gauge.follow(changed, live & self._matcher.changed(chosen, before, self._revision) if chosen and live else live)

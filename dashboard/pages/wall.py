@@ -50,7 +50,7 @@ def wall(request: PageRequest) -> HttpResponse:
         "name": policy.text(board.name) if board else "",
         "board": board,
         "boards": [(other, policy.text(other.name)) for other in boards],
-        "bare": "kiosk" in request.GET,
+        "kiosk": "kiosk" in request.GET,
         "now_ns": now_ns,
     }
     return render(request, "pages/_wall.html" if request.htmx else "pages/wall.html", context)
@@ -67,7 +67,7 @@ def shown(request: PageRequest, link: str) -> HttpResponse:
     if not board.holds(now_ns):
         return over(request, "This link was withdrawn" if board.withdrawn_ns else "This link has expired")
     seen = look(tiles_of(board), now_ns, MASKED, linked=False)
-    context = {"wall": seen, "name": MASKED.text(board.name), "bare": True, "public": True, "now_ns": now_ns}
+    context = {"wall": seen, "name": MASKED.text(board.name), "kiosk": True, "public": True, "now_ns": now_ns}
     return render(request, "pages/_wall.html" if request.htmx else "pages/wall.html", context)
 
 
@@ -83,4 +83,4 @@ def over(request: PageRequest, words: str, *, signed_out: bool = False) -> HttpR
     """Say why there is no board: in its place on a screen that shows one, else as a page."""
     if request.htmx:
         return render(request, "pages/_wall_over.html", {"words": words, "signed_out": signed_out})
-    return render(request, "pages/wall.html", {"words": words, "bare": not request.user.is_authenticated}, status=410)
+    return render(request, "pages/wall.html", {"words": words, "kiosk": not request.user.is_authenticated}, status=410)

@@ -94,6 +94,11 @@ def test_columns_are_those_of_the_live_page(viewer):
     )  # the head's, then the row's
 
 
+def test_page_has_its_bar_whatever_is_asked(viewer):
+    texts = [text_of(viewer, "/history/", **asked) for asked in ({}, {"q": "state = live"}, {"sort": "caller"}, {"when": "today"})]
+    assert [('<header class="top">' in text, "hx-ws:connect" in text) for text in texts] == [(True, True)] * 4
+
+
 def test_columns_are_chosen_and_the_question_stays(viewer):
     record(call(1))
     text = text_of(viewer, "/history/", q="state = live", when="2026-11-21", sort="-caller", column=["caller", "node"])
