@@ -1,5 +1,6 @@
 """Every page, in both themes, on a desk and on a phone, with the demo's traffic in it: no barrier, no error, nothing that the policy refused."""
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -132,6 +133,16 @@ async def test_history_is_sorted_and_alerts_are_asked_for_as_people_do(demo):
         assert re.search(r"when=today.*columns=.*messages.*sort=-messages", page.url)
         counts = [int(text) for text in await page.locator("td.c-messages").all_text_contents()]
         assert (counts == sorted(counts, reverse=True), await page.locator("td.c-path").count(), len(counts) > 1) == (True, 0, True)
+
+        stopped = asyncio.Event()
+        page.on("requestfailed", lambda request: stopped.set() if "calls.csv" in request.url else None)
+        await page.route("**/history/calls.csv*", lambda _route: None)  # a download that takes long
+        await page.get_by_role("button", name="Download").click()
+        await page.get_by_text("CSV, for spreadsheets").click()
+        await page.locator("#export").get_by_role("button", name="Cancel").click()
+        await expect(page.locator("#export b")).to_have_text("Cancelled")
+        await asyncio.wait_for(stopped.wait(), 30)
+        assert await page.locator("#export button").is_hidden()
 
         await page.goto(f"{demo.url}/alerts/")
         await page.keyboard.press("/")
