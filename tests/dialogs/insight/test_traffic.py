@@ -154,7 +154,9 @@ def test_live_is_what_is_live_whatever_happens(moves):
 
 def totals(found: PeerTraffic) -> dict[str, tuple[int, int, int, dict[int, int]]]:
     """Return name -> (live, begun, answered, failed that there are) of the configured peers."""
-    return {name: (live, told.begun, told.answered, {kind: count for kind, count in told.failed.counts.items() if count}) for name, _, live, told in found.named()}
+    return {
+        name: (live, told.begun, told.answered, {kind: count for kind, count in told.failed.counts.items() if count}) for name, _, live, told in found.named()
+    }
 
 
 def test_totals_of_configured_peers_only_grow():
