@@ -137,7 +137,7 @@ class Hub:
     @property
     def queued(self) -> int:
         """How many frames wait for their browser."""
-        return sum(client.queue.qsize() for client in self.clients)
+        return sum(client.queue.qsize() for client in tuple(self.clients))  # asked from another thread
 
     def join(self, client: Client) -> None:
         """Add a browser; its snapshot comes with the next tick, which is now."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from django.db import DatabaseError
+from django.db import Error
 
 from dashboard.metrics.metric import Kind, Measured, Metric, measure, unpacked
 from dashboard.metrics.node import NODE
@@ -71,7 +71,7 @@ METRICS: tuple[Metric, ...] = (*WEB, *DATABASE, *STORED, *NODES, *NODE, *TAPS)
 
 
 def nodes(now_ns: int) -> list[Node]:
-    """Return the ingests of the last day. Raises DatabaseError."""
+    """Return the ingests of the last day. Raises django.db.Error."""
     taps: dict[str, list[TapStatus]] = {}
     engines = []
     for row in TapStatus.objects.filter(at_ns__gt=now_ns - GONE_NS).order_by("name"):
@@ -88,7 +88,7 @@ def gather() -> Measured:
     found = measure(WEB, None)
     try:
         found |= _read(now_ns)
-    except DatabaseError:
+    except Error:
         return found | measure(DATABASE, 0)
     return found | measure(DATABASE, 1)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from dashboard.metrics.gathered import Node, nodes
@@ -25,13 +25,13 @@ def look() -> Found:
     try:
         found = {"database": OK, "migrations": migrations()}
         known = [node for node in nodes(now_ns) if now_ns - node.at_ns <= settings.DIALTAP.metrics.ready_seconds * SECOND]
-    except DatabaseError:
+    except Error:
         return {"database": UNREACHABLE}
     return found | {name: check(known) for name, check in CHECKS.items()}
 
 
 def migrations() -> str:
-    """Return whether the database is of this version. Raises DatabaseError."""
+    """Return whether the database is of this version. Raises django.db.Error."""
     name = str(connection.settings_dict["NAME"])
     if name not in _migrated:
         executor = MigrationExecutor(connection)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 
-from dashboard.metrics import gathered
-from dashboard.metrics.gathered import METRICS, gather
+from dashboard.metrics.gathered import METRICS
 from dashboard.metrics.metric import Kind
 from dashboard.models import Alert, Order, TapStatus
 from dashboard.orders.closing import CLOSED
@@ -126,18 +125,6 @@ async def test_order_that_is_closed_counts_by_its_outcome(tmp_path):
         await sync_to_async(Order.objects.create)(requested_ns=time.time_ns(), **order)
         await until(lambda: Order.objects.exclude(phase__in=Order.OPEN).first())
     assert {outcome: count - before[outcome] for outcome, count in CLOSED.items() if count != before[outcome]} == {"already ended": 1}
-
-
-def test_database_that_is_away_is_said(monkeypatch):
-    """The port belongs to nobody: the connection is refused as that of a server that is down is."""
-    from django.db import DatabaseError  # noqa: PLC0415 -- only here
-
-    def away(_: int) -> None:
-        raise DatabaseError
-
-    monkeypatch.setattr(gathered, "nodes", away)
-    found = gather()
-    assert (found["dialtap_database_up"], "dialtap_hub_clients" in found, "dialtap_calls" in found) == ([((), (0.0,))], True, False)
 
 
 def test_metrics_page_lists_every_metric_as_it_is():

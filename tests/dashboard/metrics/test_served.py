@@ -5,14 +5,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.dashboard.management.test_live import Process
 from tests.dashboard.metrics.scraping import Series, series, value
 from tests.dashboard.rpc.test_served import WAYS, lasting, served
+from tests.lab.waiting import wait_until
 
 __all__ = ["lasting", "served"]
+AWAY = (503, '{"ready":false,"checks":{"database":"the database does not answer"}}')
 
 
 def get(url: str, **headers: str) -> tuple[int, str]:
@@ -45,6 +48,13 @@ def in_call(found: Series) -> float:
     return sum(number for (name, labels), number in found.items() if name == "dialtap_calls" and ("state", "in_call") in labels)
 
 
+def without_database(url: str, var: Path) -> Series:
+    """Destroy the database's file; return the first scrape that says so."""
+    for file in var.glob("dialtap.sqlite3*"):
+        file.write_bytes(b"no database" * 1000)
+    return scraped(url, lambda found: value(found, "dialtap_database_up") == 0)
+
+
 @pytest.mark.parametrize("served", WAYS, indirect=True)
 def test_figures_are_right_in_one_process_and_in_two(served, tmp_path):
     url, started = served
@@ -64,4 +74,7 @@ def test_figures_are_right_in_one_process_and_in_two(served, tmp_path):
         status, text = get(f"{url}readyz")
         assert (status, json.loads(text)["checks"]["ingest"]) == (503, "none has reported for 10 s")
         assert get(f"{url}healthz") == (200, '{"alive":true}')
+        found = without_database(url, tmp_path / "var")
+        assert (value(found, "dialtap_hub_clients"), ups(found)) == (0, [])
+        wait_until(lambda: get(f"{url}readyz") == AWAY, "the end of an answer that is good for a second")
     assert started[0].end()[0] == 0
