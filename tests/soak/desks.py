@@ -6,7 +6,8 @@ import random
 import re
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 
 PARTIAL = re.compile(r'<hx-partial hx-target="([^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 ROW = re.compile(r'<tr id="call-([0-9a-f]{16})".*?</tr>', re.DOTALL)
@@ -39,12 +40,12 @@ class Desk:
             try:
                 async with connect(self.address, additional_headers=self.headers, max_size=None, compression=None) as self._socket:
                     await self._listen(self._socket)
-            except (ConnectionClosed, OSError):
+            except (WebSocketException, OSError):
                 await asyncio.sleep(AGAIN)
 
     def cut(self) -> None:
         """Break the connection off, as a cable that is pulled."""
-        if self._socket is not None and self._socket.transport is not None:
+        if self._socket is not None and self._socket.state is State.OPEN:
             self.cuts += 1
             self._socket.transport.abort()
 
