@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dashboard.api.answers import Answer, Problem, order_of, plain
+from dashboard.api.answers import Answer, Problem, order_of, plain, understood
 from dashboard.api.asker import Asker
 from dashboard.api.calls import chosen_by, row_of
 from dashboard.api.lists import bulk as bulk_answer
@@ -144,10 +144,12 @@ def change(asker: Asker, uid: str, what: str, key: str = "", value: str = "", fl
     return {"call": row.uid, "what": wish.what, "now": wish.now}
 
 
-def alerts_seen(asker: Asker, newest: int) -> Answer:
-    """Take note of the alerts up to this one."""
+def alerts_seen(asker: Asker, newest: int, q: str = "") -> Answer:
+    """Take note of the alerts that a query finds up to this one."""
     _may(asker, "dashboard.change_alert")
-    return {"noted": alert_page.note(newest) if 0 < newest < 1 << 63 else 0}
+    asked = alert_page.asking(q, asker.policy)
+    understood(asked.problem)
+    return {"noted": alert_page.note(asked, newest, asker.now_ns) if 0 < newest < 1 << 63 else 0}
 
 
 # Capture files

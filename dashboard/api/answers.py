@@ -14,6 +14,7 @@ from dashboard.history.messages import StoredMessage
 from dashboard.live.shown import shown
 from dashboard.models import Alert, BulkItem, DialogRow, Order
 from dashboard.orders.words import outcome_words
+from dashboard.query.errors import QueryError
 from dialogs.insight import sdp
 from dialogs.sip import parse
 
@@ -35,6 +36,13 @@ class Problem(Exception):
         super().__init__(detail)
         self.status = status
         self.more = more
+
+
+def understood(mistake: QueryError | None) -> None:
+    """Raise Problem with the spot for a query that cannot be understood."""
+    if mistake is not None:
+        more = {"query": mistake.text, "column": mistake.column, "caret": mistake.caret}
+        raise Problem(400, f"the query cannot be understood: {mistake}; see docs/query.md", **more)
 
 
 def zone_of(name: str) -> tzinfo:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
-from dashboard.api.answers import Answer, File, Problem, call_of, live_of, message_of, order_of, plain, zone_of
+from dashboard.api.answers import Answer, File, Problem, call_of, live_of, message_of, order_of, plain, understood, zone_of
 from dashboard.api.asker import Asker
 from dashboard.history.export import iso
 from dashboard.history.messages import StoredMessage
@@ -19,6 +19,7 @@ from dashboard.live.callview import call_context, messages_of
 from dashboard.live.counters import count_calls
 from dashboard.live.filter import CallFilter
 from dashboard.live.ladderview import Look, heard_of, ladder_of
+from dashboard.live.layout import Layout
 from dashboard.live.related import related
 from dashboard.live.spelled import compare
 from dashboard.models import DialogQuerySet, DialogRow
@@ -27,9 +28,9 @@ from dashboard.orders.request import Refusal, may_end, may_join, may_transfer, t
 from dashboard.pages.call import capture_of, file_name
 from dashboard.pages.exports import KINDS
 from dashboard.pages.history import PATIENCE, Asking, answer, asked_by, counting
+from dashboard.pages.history import order_of as sort_of
 from dashboard.pages.ladder import svg, titled
 from dashboard.query.cost import TooSlow, at_most
-from dashboard.query.errors import QueryError
 from dashboard.query.offers import offers as ways_on
 from dashboard.query.zones import known
 from dashboard.rpc.change import may_change
@@ -44,11 +45,14 @@ STATES = ("setting_up", "ringing", "no_ack", "in_call")
 # Asking
 
 
-def history(asker: Asker, q: str = "", when: str = "", zone: str = "", at: str = "", size: int = 50) -> Answer:
-    """Search past and present calls, newest first; `at` is `next` or `previous` of another page."""
+def history(asker: Asker, q: str = "", when: str = "", zone: str = "", sort: str = "", at: str = "", size: int = 50) -> Answer:
+    """Search past and present calls, newest first or by a column (`sort`, as in the page's address); `at` is `next` or `previous` of another page."""
     asked = _asked(asker, q, when, zone, at)
+    layout = Layout.parse({"sort": sort})
+    if layout.sort != sort:
+        raise Problem(400, "sort is the name of a column, with - before it for the other way round; leave it out for newest first")
     with _at_place():
-        found, slow = answer(asked, asker.now_ns, at, _size(size))
+        found, slow = answer(asked, asker.now_ns, at, sort_of(layout), _size(size))
     if slow:
         raise Problem(503, f"the question was given up after {PATIENCE:g} s: narrow it with when, or ask for a beginning instead of a part")
     said = counting(asked, found, asker.now_ns, known=False) if found.rows else {"total": 0, "count": "0 calls"}
@@ -94,7 +98,7 @@ def chosen_by(asker: Asker, query: dict[str, str]) -> CallFilter:
         searched(asker.user.get_username(), chosen.typed, asker.address)
     if (query.get("state") or "") != chosen.state:
         raise Problem(400, "state is 1 (setting up), 2 (ringing), 3 (no ACK) or 4 (in call); for others ask with q")
-    _understood(chosen.asked.problem)
+    understood(chosen.asked.problem)
     return chosen
 
 
@@ -110,14 +114,8 @@ def _asked(asker: Asker, q: str, when: str, zone: str, at: str = "") -> Asking:
     query.update({"q": q, "when": when, "at": at})
     asked = asked_by(asker.user, query, zone or settings.TIME_ZONE, asker.address)
     if asked.question.problem:
-        _understood(asked.question.problem.problem)
+        understood(asked.question.problem.problem)
     return asked
-
-
-def _understood(mistake: QueryError | None) -> None:
-    if mistake is not None:
-        more = {"query": mistake.text, "column": mistake.column, "caret": mistake.caret}
-        raise Problem(400, f"the query cannot be understood: {mistake}; see docs/query.md", **more)
 
 
 @contextmanager

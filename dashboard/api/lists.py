@@ -6,11 +6,12 @@ import msgspec
 from django.http import Http404, QueryDict
 from django.urls import reverse
 
-from dashboard.api.answers import Answer, File, Problem, alert_of, call_of, item_of, order_of, paged, plain
+from dashboard.api.answers import Answer, File, Problem, alert_of, call_of, item_of, order_of, paged, plain, understood
 from dashboard.api.asker import Asker
 from dashboard.history.export import iso
 from dashboard.live import kpis as figures
 from dashboard.live import peers as counted
+from dashboard.live import wall as walls
 from dashboard.live.health import TapHealth, doubts
 from dashboard.live.health import taps as judged
 from dashboard.live.proxies import compared, sections
@@ -24,6 +25,7 @@ from dashboard.pages import kpis as kpi_page
 from dashboard.pages import orders as order_page
 from dashboard.pages import profiles as profile_page
 from dashboard.pages.tokens import MOST as MOST_TOKENS
+from dashboard.pages.wall import view_tiles
 
 SECOND_NS = 10**9
 
@@ -95,11 +97,23 @@ def callers(asker: Asker) -> Answer:
     return {"callers": rows, "known": found["known"], "forgotten": found["forgotten"]}
 
 
-def alerts(asker: Asker, page: int = 1) -> Answer:
-    """List the alerts, newest first."""
-    found = alert_page.listed(str(page), asker.policy)
+def alerts(asker: Asker, q: str = "", page: int = 1) -> Answer:
+    """List the alerts that a query finds, newest first."""
+    asked = alert_page.asked_by(asker.user, q, asker.address)
+    understood(asked.problem)
+    found = alert_page.listed(alert_page.found(asked, asker.now_ns), str(page), asker.policy)
+    if "slow" in found:
+        raise Problem(503, "the question was given up because it took too long: narrow it")
     rows = [alert_of(alert, row) for alert, row in found["alerts"]]
-    return paged(found["page"], "alerts", rows) | {"newest": found["newest"], "lost": found["lost"]}
+    return paged(found["page"], "alerts", rows) | alert_page.figures(asker.now_ns)
+
+
+def wall(asker: Asker) -> Answer:
+    """Tell the figures of the usual wallboard, and of the views that are saved for everybody."""
+    shared = [] if asker.policy.masked else list(SavedView.objects.filter(shared=True).select_related("owner").order_by("name")[: walls.MOST])
+    found = walls.look(walls.usual(view_tiles(shared, asker.policy)), asker.now_ns, asker.policy, linked=False)
+    tiles = [{name: getattr(tile, name) for name in ("title", "value", "tone", "words", "note")} for tile in found.tiles]
+    return {"tiles": tiles, "at": iso(found.at_ns), "old": found.old, "doubts": found.doubts}
 
 
 def orders(asker: Asker, state: str = "", user: str = "", bulk: str = "", page: int = 1) -> Answer:

@@ -20,6 +20,10 @@ class Answer(NamedTuple):
     def json(self) -> Any:
         return msgspec.json.decode(b"".join(self.pieces))
 
+    @property
+    def text(self) -> str:
+        return b"".join(self.pieces).decode()
+
 
 class Door:
     """Answers these pieces, and remembers what it was asked."""
@@ -34,7 +38,7 @@ class Door:
             yield piece
 
 
-def connection(*, peer: str | None = "127.0.0.1", method: str = "POST", host: str = "localhost", path: str = "/RPC", **headers: str) -> ApplicationCommunicator:
+def connection(*, peer: str | None = "127.0.0.1", method: str = "POST", path: str = "/RPC", host: str = "localhost", **headers: str) -> ApplicationCommunicator:
     """Return the beginning of a request by somebody at address `peer`; `headers` with _ for -."""
     from dashboard.asgi import django_application  # noqa: PLC0415 -- app ready
 
