@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, WebSockets to the live view (browsers) and the event stream (programs). Knows addresses; serving is `live`'s business."""
+"""ASGI: HTTP to Django, WebSockets to the live view (browsers) and the event stream (programs). Knows addresses; serving is `live`'s business."""
 
 import os
 

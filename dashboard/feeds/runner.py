@@ -62,7 +62,7 @@ class Feeds:
                 for run in self._runs():
                     group.create_task(run(self.stopping))
         finally:
-            await self._in_thread(connection.close)
+            await self._in_thread(close)
             self._threads.shutdown()
 
     def _runs(self) -> list[Callable[[asyncio.Event], Coroutine[Any, Any, None]]]:
@@ -78,6 +78,11 @@ class Feeds:
 
     def _in_thread(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*arguments, **named))
+
+
+def close() -> None:
+    """Close the connection of the thread that this is called on."""
+    connection.close()
 
 
 @contextmanager

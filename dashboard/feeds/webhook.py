@@ -26,6 +26,9 @@ from dialogs.packet import SECOND
 POLL_SECONDS = 0.25
 SAVE_SECONDS = 0.5
 AGAIN_SECONDS = 1.0
+LOW = 100
+"Events in hand below which more are read at once, not only each POLL_SECONDS."
+
 ANSWER_BYTES = 4096
 "Read of an answer; the rest is left."
 
@@ -64,7 +67,7 @@ class Deliverer:
         self.window = Window(0, (), hook.in_flight, int(hook.give_up_hours * HOUR_NS), random.Random())  # noqa: S311 -- jitter
         self._flying: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._saved = self._looked_again = 0.0
+        self._saved = self._looked_again = self._read_at = 0.0
         self._sent = self._failures = 0
         "As they were written last."
 
@@ -104,7 +107,7 @@ class Deliverer:
             task = asyncio.create_task(self._send(item))
             self._flying.add(task)
             task.add_done_callback(self._flying.discard)
-        if not read or self.window.room < store.PAGE:
+        if not read or self.window.held >= LOW:
             await self._wait()
 
     async def _wait(self) -> None:
@@ -119,8 +122,10 @@ class Deliverer:
 
     async def _read(self) -> int:
         """Take events into hand; returns how far that went on."""
-        if (room := self.window.room) <= 0:
+        few = self.window.held < LOW
+        if (room := self.window.room) <= 0 or not (few or time.monotonic() - self._read_at > POLL_SECONDS):
             return 0
+        self._read_at = time.monotonic()
         before = self.window.read
         found = await self._in_thread(store.read, self.node, self.name, before, room, masked=self.hook.masked)
         for item in found.items:

@@ -55,7 +55,7 @@ class Window:
         self.in_flight = in_flight
         self.give_up_ns = give_up_ns
         self.position = position
-        self.read = max([position, *settled])
+        self.read = position
         "The newest revision that was looked at."
 
         self.failing_ns = 0

@@ -30,7 +30,7 @@ COLUMNS = "when,state,age,caller,callee,path,why,by"
 PRESETS = {"": "All", "last 1h": "Last hour", "today": "Today", "yesterday": "Yesterday", "last 7d": "Last 7 days"}
 
 
-EXPORTS = {"csv": "CSV, for spreadsheets", "json": "JSON, for programs", "pcapng": "pcapng, the messages"}
+EXPORTS = {"csv": "CSV, for spreadsheets", "json": "JSON, for programs", "ndjson": "NDJSON, a call a line", "pcapng": "pcapng, the messages"}
 
 
 class Asking(NamedTuple):
