@@ -86,14 +86,15 @@ class EventFile:
         file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE), "r+b")
         size = file.seek(0, os.SEEK_END)
         start = file.seek(max(0, size - TAIL))
-        tail = file.read()
+        tail = file.read(TAIL)
         whole = tail.rfind(b"\n") + 1
-        file.truncate(start + whole)  # half a line was never counted as written
+        modified = os.fstat(file.fileno()).st_mtime
+        if whole < len(tail):
+            file.truncate(start + whole)  # half a line was never counted as written
         file.seek(start + whole)
         if not whole and (closed := self.kept()):
             tail = tail_of(closed[-1])  # it was closed when this one was begun
         self._newest = max(self._newest, newest_in(tail))
-        modified = os.fstat(file.fileno()).st_mtime
         self._day = time.strftime("%Y-%m-%d", time.gmtime(modified)) if whole else today
         return file
 
@@ -117,7 +118,7 @@ def tail_of(path: Path) -> bytes:
     """Return the end of a file."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-        return file.read()
+        return file.read(TAIL)
 
 
 def newest_in(tail: bytes) -> int:

@@ -59,7 +59,7 @@ class Nightly:
     async def run(self, stopping: asyncio.Event) -> None:
         """Write what is due until `stopping`."""
         while not stopping.is_set():
-            done = await asyncio.to_thread(self.step)
+            done = await asyncio.to_thread(self._night)
             try:
                 async with asyncio.timeout(LOOK_SECONDS if done else AGAIN_SECONDS):
                     await stopping.wait()
@@ -67,7 +67,7 @@ class Nightly:
                 continue
 
     def step(self) -> bool:
-        """Write what is due now; False when something went wrong, which is shown and tried again. Has a connection of its own."""
+        """Write what is due now; False when something went wrong, which is shown and tried again."""
         row = FeedReceiver.objects.get_or_create(node=self.node, name=NAME)[0]
         now = datetime.fromtimestamp(self._clock() / SECOND, self.zone)
         try:
@@ -80,9 +80,13 @@ class Nightly:
             state = store.State(row.position, (), 0, 1, row.failing_ns or self._clock(), str(error))
             store.save(self.node, NAME, state, (), self._clock())
             return False
-        finally:
-            connection.close()
         return True
+
+    def _night(self) -> bool:
+        try:
+            return self.step()
+        finally:
+            connection.close()  # of this thread
 
     def calls(self, day: date) -> DialogQuerySet:
         """Return the calls of a day."""
