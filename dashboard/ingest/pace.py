@@ -63,8 +63,9 @@ class PacedServer(Server):
 
     async def _paced(self, protocol: Any, message: dict[str, Any]) -> None:
         """Send a frame, and wait until so little of it and those before is left that its reader keeps up."""
+        await asyncio.sleep(0)  # the application hears only between two turns that its reader is gone
         transport = protocol.transport
-        if transport is None or transport.disconnecting:
+        if transport is None or transport.disconnecting or not transport.connected:
             return
         if (flow := self._flows.get(protocol)) is None:
             flow = self._flows[protocol] = Flow()

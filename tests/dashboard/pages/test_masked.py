@@ -50,6 +50,7 @@ PAGES = {
     "bulk": "/bulk/1/",
     "audit": "/audit/",
     "audit_download": "/audit/events.json",
+    "feeds": "/feeds/",
     "taps": "/taps/",
     "call": f"/call/{UID}/?m=1",
     "call_message": f"/call/{UID}/message/1/",
@@ -79,6 +80,8 @@ POSTS = {
     "connect": ("/connect/", {"reason": "."}),
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
+    "feed_retry": ("/feeds/retry/", {"receiver": "webhook:noc", "number": "1"}),
+    "feed_drop": ("/feeds/drop/", {"receiver": "webhook:noc", "number": "1"}),
 }
 NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
 "Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
@@ -144,7 +147,7 @@ def test_no_page_shows_a_number(world):
     assert found == dict.fromkeys(PAGES, (200, [], [])) | {"kpis_calls": (302, [], [])}
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "pcapng"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "pcapng"])
 def test_no_download_shows_a_number(world, settings, kind):
     address = f"/history/calls.{kind}?columns=callid"
     told = said(world.get(address))
