@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from dashboard.history.messages import StoredMessage
-from dashboard.models import Alert, AuditEvent, Bulk, DialogRow, Order, ProxyTable, SavedView, TapStatus
+from dashboard.models import Alert, AuditEvent, Bulk, DeadLetter, DialogRow, Order, ProxyTable, SavedView, TapStatus
 from dashboard.privacy.sealed import seal
 from dashboard.urls import urlpatterns
 from dialogs.config import Control, Privacy
@@ -118,6 +118,8 @@ def world(settings) -> Client:
         owner=person("viewer"), name="others", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
     )
     TapStatus.objects.create(name="engine:n1", node="n1", at_ns=time.time_ns(), detail=encode(report))
+    given = {"node": "n1", "receiver": "webhook:noc", "revision": 1, "event": "alert", "body": "{}", "tries": 8, "first_ns": 1, "at_ns": 2, "error": "x"}
+    DeadLetter.objects.create(uid=UID, **given)
     user = person("operator")
     user.user_permissions.add(Permission.objects.get(codename="read_audit"))
     client = Client()
