@@ -137,26 +137,30 @@ class Deliverer:
         window, self._saved = self.window, time.monotonic()
         position, settled = window.state()
         sent, failures, dead = window.sent, window.failures, list(window.dead)
-        state = store.State(position, settled, sent - self._sent, failures - self._failures, window.failing_ns, window.error)
+        failing_ns = window.failing_since(self._clock())
+        state = store.State(position, settled, sent - self._sent, failures - self._failures, failing_ns, window.error if failing_ns else "")
         await self._in_thread(store.save, self.node, self.name, state, dead, self._clock())
         self._sent, self._failures = sent, failures
         del window.dead[: len(dead)]
+        for item in dead:
+            logger.warning("feeds: given up", receiver=self.name, revision=item.revision, tries=item.tries, error=item.error)
 
     async def _send(self, item: Item) -> None:
+        before = self.window.down
         try:
             await self.post(item)
         except Failed as failed:
-            if not self.window.failing_ns:
-                logger.warning("feeds: not taken", receiver=self.name, revision=item.revision, error=str(failed))
             self.window.refused(item, self._clock(), str(failed), unreachable=failed.unreachable, wait_ns=failed.wait_ns)
         except asyncio.CancelledError:
             self.window.landed([item])
             raise
         else:
-            if self.window.failing_ns:
-                logger.info("feeds: taken again", receiver=self.name)
             self.window.taken(item)
         self._news.set()
+        if self.window.down and not before:
+            logger.warning("feeds: nothing is taken", receiver=self.name, error=item.error)
+        elif before and not self.window.down:
+            logger.info("feeds: taken again", receiver=self.name)
 
     async def _send_again(self) -> None:
         """Try the dead letters that somebody asked for, one after the other: the order of their calls is lost anyway."""

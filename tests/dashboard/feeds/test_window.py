@@ -80,6 +80,7 @@ def test_refused_event_comes_later_and_its_call_waits_for_it():
     assert (sent.error, sent.failures) == ("answered 500", 1)
     sent.taken(other)
     assert sent.ready(first.next_ns - 1) == []
+    assert (sent.failing_ns, sent.failing_since(60 * SECOND)) == (0, 0)
     assert revisions(sent.ready(first.next_ns)) == [1]
 
 
@@ -95,7 +96,7 @@ def test_receiver_that_cannot_be_reached_is_asked_by_one_event_at_a_time():
     sent.refused(probe[0], now, "ConnectError", unreachable=True)
     later = sent.next_ns()
     assert later > now
-    assert sent.failing_ns == SECOND
+    assert (sent.failing_ns, sent.failing_since(SECOND)) == (SECOND, SECOND)
     (probe,) = sent.ready(later)
     sent.taken(probe)
     assert (sent.failing_ns, sent.error) == (0, "")
@@ -112,20 +113,62 @@ def test_three_different_events_refused_in_a_row_are_a_receiver_that_is_down():
     assert len(sent.ready(sent.next_ns())) == 1
 
 
+def turn(sent: Window, now: int, bad: set[str]) -> int:
+    """Let a receiver answer everything that is sent now, refusing these calls; return when there is something to do again."""
+    for each in sent.ready(now):
+        if each.key in bad:
+            sent.refused(each, now, "answered 422")
+        else:
+            sent.taken(each)
+    return max(now + 1, sent.next_ns())
+
+
 def test_event_that_alone_is_refused_is_given_up_and_its_call_goes_on():
     bad, after = item(1, "a"), item(2, "a")
-    sent, now = window(bad, after), 0
+    sent, now = window(bad, after), SECOND
     for number in range(TRIES):
-        (found,) = [each for each in sent.ready(now) if each is bad]
-        sent.refused(found, now, "answered 422")
-        now = bad.next_ns
-        good = item(10 + number)
-        sent.add(good)
-        if number < TRIES - 1:
-            assert sent.ready(now - 1) == [good]
-            sent.taken(good)
-    assert [(each.revision, each.tries, each.error) for each in sent.dead] == [(1, TRIES, "answered 422")]
-    assert 2 in revisions(sent.ready(now))
+        assert sent.dead == []
+        sent.add(item(10 + number))
+        now = turn(sent, now, {"a"})
+    assert [(each.revision, each.faults, each.error) for each in sent.dead] == [(1, TRIES, "answered 422")]
+    assert (turn(sent, now, set()), sent.idle, sent.failing_ns) == (now + 1, True, 0)
+
+
+def test_outage_is_no_fault_of_the_events_that_met_it():
+    first, now = item(1), SECOND
+    sent = window(first, item(2))
+    for _ in range(TRIES * 2):
+        now = turn(sent, now, {"call-1", "call-2"})
+    assert (first.tries >= TRIES, first.faults, sent.dead) == (True, 1, [])
+
+
+def test_many_that_are_refused_hold_nobody_up_for_long():
+    """A receiver that never takes the events of half of the calls: the others are taken, and those become dead letters."""
+    sent, now, number = window(in_flight=4), SECOND, 0
+    bad = {f"call-{each}" for each in range(0, 300, 2)}
+    while len(sent.dead) < 150:
+        assert now < 900 * SECOND
+        for _ in range(min(sent.room, 5)):
+            sent.add(item(number))
+            number += 1
+        now = max(turn(sent, now, bad), now + SECOND // 10)
+    while not sent.idle:
+        now = turn(sent, now, bad)
+    assert (sent.sent, len(sent.dead)) == (number - 150, 150)
+
+
+def test_window_full_of_what_is_refused_empties_all_the_same():
+    sent, now = window(in_flight=4), SECOND
+    for number in range(SIZE):
+        sent.add(item(number))
+    bad = {f"call-{number}" for number in range(SIZE)}
+    for _ in range(2):  # two faults each: others were taken in between
+        for _ in range(SIZE * 3):
+            now = turn(sent, now, bad)
+            sent.sent += 1
+    for _ in range(SIZE * 40):
+        now = turn(sent, now, bad)
+    assert len(sent.dead) > 0
 
 
 def test_nothing_is_given_up_while_nothing_is_taken_until_the_time_is_over():
@@ -142,6 +185,13 @@ def test_nothing_is_given_up_while_nothing_is_taken_until_the_time_is_over():
         sent.refused(found, now, "no answer", unreachable=True)
     assert revisions(sent.dead) == [1]
     assert sent.state() == (1, [])
+
+
+def test_receiver_is_said_to_fail_when_it_takes_nothing_for_a_while():
+    sent = window(item(1))
+    (found,) = sent.ready(SECOND)
+    sent.refused(found, SECOND, "answered 500")
+    assert [sent.failing_since(SECOND + seconds * SECOND) for seconds in (0, 4, 5)] == [0, 0, SECOND]
 
 
 def test_receiver_may_ask_to_be_left_alone():

@@ -33,12 +33,12 @@ def test_page_shows_how_each_receiver_stands(viewer, letter):
     page = viewer.get("/feeds/").content.decode()
     for words in (
         "webhook:noc",
-        "failing",
+        "Takes nothing since",
         "&lt;b&gt;answered 503&lt;/b&gt;",
         "1,092",
-        "stopped",
+        "Nobody sends.",
         "call_end",
-        '<span class="tag s4">up</span>',
+        '<span class="dim">up</span>',
         "4417 → 5000",
         "answered 500",
     ):
