@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Q
 
 from dashboard.live.filter import CallFilter
+from dashboard.live.matching import Matcher
 from dashboard.live.shown import first_profile
 from dashboard.models import Alert, DialogQuerySet, DialogRow, Order, ProfileEntry
 
@@ -23,6 +24,7 @@ BRIEF_NS = 2_000_000_000
 MOST_ORDERS = 500
 "Orders looked at in a tick; older ones keep the words that their rows have."
 
+ALL = CallFilter()
 MOST_OVER = 1000
 "Breaches of limits, and calls of a value, that are looked at in a tick."
 
@@ -35,6 +37,7 @@ class Changes:
 
     since: int
     revision: int
+    matcher: Matcher = field(default_factory=Matcher)
     rows: dict[str, DialogRow] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     "The newest order of each call that changed or has a recent one."
@@ -47,7 +50,6 @@ class Changes:
 
     sizes: dict[Profile, int] = field(default_factory=dict)
     matches: dict[CallFilter, set[str]] = field(default_factory=dict)
-    totals: dict[CallFilter, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.touched)
@@ -60,17 +62,15 @@ class Changes:
 
     def matching(self, chosen: CallFilter) -> set[str]:
         """Return which changed calls are live, or over before anybody could see them, and pass the filter; asked once per filter, not per browser."""
-        if chosen not in self.matches:
-            live = [row.uid for row in self.rows.values() if row.state < 5 or row.end_ns - row.init_ns < BRIEF_NS]
-            passed = chosen.apply(DialogRow.objects.filter(pk__in=live)).values_list("pk", flat=True) if chosen else live
-            self.matches[chosen] = set(passed)
+        if chosen not in self.matches and chosen:
+            self.matches[chosen] = self.matching(ALL) & self.matcher.changed(chosen, self.since, self.revision)
+        elif chosen not in self.matches:
+            self.matches[chosen] = {row.uid for row in self.rows.values() if row.state < 5 or row.end_ns - row.init_ns < BRIEF_NS}
         return self.matches[chosen]
 
     def total(self, chosen: CallFilter) -> int:
         """Return how many live calls pass the filter."""
-        if chosen not in self.totals:
-            self.totals[chosen] = chosen.apply(DialogRow.objects.live()).count()
-        return self.totals[chosen]
+        return self.matcher.total(chosen)
 
 
 class Reader:
@@ -80,16 +80,18 @@ class Reader:
         self.revision = newest_revision()
         self._stamps: dict[str, tuple[str, str, str, int]] = {}
         self._over: frozenset[str] | None = None
+        self._matcher = Matcher()
 
     def read(self, now_ns: int) -> Changes:
         """Return the changes since the last read."""
-        changes = Changes(self.revision, newest_revision())
+        changes = Changes(self.revision, newest_revision(), self._matcher)
         if changes.revision > self.revision:
             rows = light(DialogRow.objects.changed_since(self.revision).filter(revision__lte=changes.revision)).order_by("init_ns", "uid")
             changes.rows = {row.uid: row for row in rows}
             changes.sizes = sizes_of(list(changes.rows.values()))
         elif changes.revision < self.revision:
             changes.since = changes.revision  # the database was emptied below us
+        self._matcher.begin(moved=changes.revision != self.revision)
         self.revision = changes.revision
         self._read_orders(changes, now_ns)
         changes.over = breached()

@@ -1,11 +1,12 @@
 """Fragments of rows, rendered once for all browsers. Knows columns; knows no view and no socket."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from django.conf import settings
 
 from dashboard.live.changes import Profile, profile_mark, stamp
-from dashboard.live.columns import STANDARD, Seen, table_row
+from dashboard.live.columns import STANDARD, Seen, profiles, table_row
 from dashboard.live.shown import NO_ACK_NS, first_profile
 from dashboard.models import DialogRow, Order
 from dashboard.privacy import CLEAR, Policy
@@ -57,8 +58,16 @@ class Renderer:
         """Return the row's fragment; `over`: it is over a limit. Rendered once for all whom the same columns and policy concern."""
         size = sizes.get(first_profile(row) or ("", ""), 0)
         key = (row.uid, row.revision, stamp(order), size, over, columns, policy)
+        return self._once(key, lambda: table_row(seen(row, order, size, now_ns, over=over, policy=policy), columns))
+
+    def size(self, row: DialogRow, profile: Profile, size: int, policy: Policy = CLEAR) -> str:
+        """Return the cell that says how many calls are in the row's first profile."""
+        return self._once((profile, size, policy), lambda: profiles(seen(row, None, size, 0, policy=policy)))
+
+    def _once(self, key: tuple[object, ...], render: Callable[[], str]) -> str:
+        """Return what was rendered under this key, or render it."""
         if key not in self._kept:
-            self._kept[key] = table_row(seen(row, order, size, now_ns, over=over, policy=policy), columns)
+            self._kept[key] = render()
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -12,12 +12,11 @@ from django.template.loader import render_to_string
 
 from dashboard.live import frames
 from dashboard.live.changes import Changes, Profile, light, profile_mark, sizes_of
-from dashboard.live.columns import profiles as size_cell
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
 from dashboard.live.frames import Frame
 from dashboard.live.layout import Layout
-from dashboard.live.render import Renderer, seen
+from dashboard.live.render import Renderer
 from dashboard.live.shown import first_profile
 from dashboard.models import DialogRow
 from dashboard.privacy import CLEAR, Policy
@@ -74,7 +73,8 @@ class LiveTable:
         self._leaving: dict[str, int] = {}  # uid -> when its place is free
         self._rows: dict[str, DialogRow] = {}  # what is shown, as it was when it came
         self._announced: set[str] = set()  # new since the rows were sorted
-        self._foot = ""
+        self._sizes: dict[Profile, int] = {}  # as the rows show them
+        self._foot = (self.chosen, self.layout, 0)  # what the line below the table says
         self._rest_until = 0.0
         self._since_ns = since_ns
         self._look_again = 0
@@ -101,11 +101,12 @@ class LiveTable:
         rows = self._sorted() if afresh else self._settled()
         self._shown = [row.uid for row in rows]
         self._rows = {row.uid: row for row in rows}
-        body = "".join(self._render(rows, changes, sizes_of(rows), now_ns))
+        self._sizes = sizes_of(rows)
+        body = "".join(self._render(rows, changes, self._sizes, now_ns))
         empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
-        self._foot = self._foot_fragment(changes)
+        self._foot = self._counted(changes)
         problem = render_to_string("live/_problem.html", {"problem": self._wanted[0].asked.problem})
-        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot, self._counters.fragment]
+        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot_fragment(), self._counters.fragment]
         return Frame(updates=[part for part in parts if part], snapshot=reason)
 
     def catch_up(self, changes: Changes, now_ns: int) -> Frame:
@@ -119,9 +120,9 @@ class LiveTable:
             self._retime(frame, changes, now_ns)
         self._let_go(frame, now_ns)
         self._fill_up(frame, changes, now_ns)
-        if (foot := self._foot_fragment(changes) if changes else self._foot) != self._foot:
-            self._foot = foot
-            frame.updates.append(foot)
+        if (counted := self._counted(changes)) != self._foot:
+            self._foot = counted
+            frame.updates.append(self._foot_fragment())
         if self._counters.changed:
             frame.updates.append(self._counters.fragment)
         return frame
@@ -163,12 +164,12 @@ class LiveTable:
         """Bring shown rows up to date where they are, and note which of them will leave."""
         changed = set(self._shown) & (changes.rows.keys() | changes.touched)
         missing = changed - changes.rows.keys()
-        rows = [changes.rows[uid] for uid in changed - missing]
+        rows, matching = [changes.rows[uid] for uid in changed - missing], changes.matching(self.chosen)
         if missing:
             rows += light(DialogRow.objects.filter(pk__in=missing))
-        for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
+        for row, fragment in zip(rows, self._render(rows, changes, self._sizes_now(rows, changes), now_ns), strict=True):
             frame.updates.append(frames.replace(address(row.uid), fragment))
-            if row.state == 5 or (row.uid in changes.rows and row.uid not in changes.matching(self.chosen)):
+            if row.state == 5 or (row.uid in changes.rows and row.uid not in matching):
                 self._leaving.setdefault(row.uid, now_ns + LINGER_NS)
             else:
                 self._leaving.pop(row.uid, None)
@@ -177,8 +178,8 @@ class LiveTable:
         """Announce the new calls, and put them in where this is the page that they come to."""
         known = set(self._shown)
         oldest = min((self._rows[uid].init_ns for uid in known), default=0) if len(known) >= self.page and self.layout.newest else 0
-        new = [row for uid, row in changes.rows.items() if uid in changes.matching(self.chosen) and uid not in known and row.init_ns >= oldest]
-        new = [row for row in new if row.state < 5 or row.end_ns > now_ns - LINGER_NS]
+        unknown = changes.matching(self.chosen) - known
+        new = [row for uid, row in changes.rows.items() if uid in unknown and row.init_ns >= oldest and (row.state < 5 or row.end_ns > now_ns - LINGER_NS)]
         for row in new:
             if row.uid not in self._announced and len(self._announced) < MOST_NEW:
                 self._announced.add(row.uid)
@@ -201,7 +202,7 @@ class LiveTable:
         """Give rows a place: that of a call that has gone, else below while there is room."""
         free = self._free(now_ns)
         rows = rows[: len(free) + max(0, self.page - len(self._shown))]
-        for row, fragment in zip(rows, self._render(rows, changes, changes.sizes or sizes_of(rows), now_ns), strict=True):
+        for row, fragment in zip(rows, self._render(rows, changes, self._sizes_now(rows, changes), now_ns), strict=True):
             if free:
                 gone = free.pop(0)
                 frame.moves.append(frames.exchange(address(gone), fragment))
@@ -217,10 +218,13 @@ class LiveTable:
 
     def _resize(self, frame: Frame, changes: Changes) -> None:
         """Bring the sizes up to date in the rows that did not change themselves."""
-        shown = {profile: row for row in self._rows.values() if (profile := first_profile(row))}
-        for profile in shown.keys() & changes.sizes.keys():
-            if "size" in self.layout.columns:
-                fragment = size_cell(seen(shown[profile], None, changes.sizes[profile], 0, policy=self.policy))
+        if "size" not in self.layout.columns:
+            return
+        moved = {profile: size for profile, size in changes.sizes.items() if self._sizes.get(profile, size) != size}
+        for row in self._rows.values() if moved else ():
+            if (profile := first_profile(row)) in moved and profile is not None:
+                self._sizes[profile] = moved.pop(profile)
+                fragment = self._renderer.size(row, profile, self._sizes[profile], self.policy)
                 frame.updates.append(frames.partial(f"[data-mark='{profile_mark(profile)}']", "outerMorph", fragment))
 
     def _let_go(self, frame: Frame, now_ns: int) -> None:
@@ -253,14 +257,28 @@ class LiveTable:
         self._leaving.pop(uid, None)
         self._rows.pop(uid, None)
 
+    def _sizes_now(self, rows: list[DialogRow], changes: Changes) -> dict[Profile, int]:
+        """Return the sizes of the rows' profiles, and note those that the table did not show yet."""
+        wanted = {profile for row in rows if (profile := first_profile(row))}
+        sizes = changes.sizes if wanted <= changes.sizes.keys() else changes.sizes | sizes_of(rows)
+        if len(self._sizes) > 4 * self.page:
+            shown = {first_profile(row) for row in self._rows.values()}
+            self._sizes = {profile: size for profile, size in self._sizes.items() if profile in shown}
+        for profile in wanted:
+            self._sizes.setdefault(profile, sizes[profile])
+        return sizes
+
     def _render(self, rows: Iterable[DialogRow], changes: Changes, sizes: dict[Profile, int], now_ns: int) -> list[str]:
         """Return the rows' fragments in the same order."""
         columns, policy = self.layout.columns, self.policy
         return [self._renderer.row(row, changes.orders.get(row.uid), sizes, now_ns, over=changes.is_over(row), columns=columns, policy=policy) for row in rows]
 
-    def _foot_fragment(self, changes: Changes) -> str:
+    def _counted(self, changes: Changes) -> tuple[CallFilter, Layout, int]:
+        return self.chosen, self.layout, changes.total(self.chosen)
+
+    def _foot_fragment(self) -> str:
         """Return the line below the table: how many are shown of how many."""
-        return frames.fill("#foot", render_to_string("live/_foot.html", foot_context(self.chosen, self.layout, changes.total(self.chosen), self.page)))
+        return frames.fill("#foot", render_to_string("live/_foot.html", foot_context(*self._foot, self.page)))
 
 
 def foot_context(chosen: CallFilter, layout: Layout, total: int, page: int) -> dict[str, object]:

@@ -50,6 +50,13 @@ def datagrams(count: int) -> list[bytearray]:
     return made
 
 
+def stamp(made: bytearray) -> None:
+    """Write the present time into a datagram."""
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    struct.pack_into("!I", made, SECONDS_AT, seconds)
+    struct.pack_into("!I", made, MICROSECONDS_AT, nanoseconds // 1000)
+
+
 def send(address: tuple[str, int], made: list[bytearray], rate: int) -> float:
     """Send all of them at so many a second; returns the seconds it took."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
@@ -57,10 +64,8 @@ def send(address: tuple[str, int], made: list[bytearray], rate: int) -> float:
         begun, sent = time.monotonic(), 0
         while sent < len(made):
             due = min(len(made), int((time.monotonic() - begun + STEP) * rate))
-            seconds, nanoseconds = divmod(time.time_ns(), 10**9)
-            stamp = struct.pack("!I", seconds), struct.pack("!I", nanoseconds // 1000)
             for one in made[sent:due]:
-                one[SECONDS_AT : SECONDS_AT + 4], one[MICROSECONDS_AT : MICROSECONDS_AT + 4] = stamp
+                stamp(one)
                 agent.send(one)
             sent = due
             time.sleep(STEP)

@@ -130,14 +130,16 @@ class ClientTransaction(ABC):
         return [Broken(words)] if open_ else []
 
     def expire(self, now: int) -> list[Output]:
-        """Do what is due at this time; a late call sends once, not once for each time missed."""
+        """Do what is due at this time; a late call sends once, not once for each time missed, and the next is due as if it had not been late."""
         if self.end_at is not None and now >= self.end_at:
             open_, self.state = self.open, State.TERMINATED
             self.again_at = self.end_at = None
             return [TimedOut()] if open_ else []
         if self.again_at is not None and now >= self.again_at:
             self._interval = self._longer()
-            self.again_at = now + self._interval
+            self.again_at += self._interval
+            if self.again_at <= now:
+                self.again_at = now + self._interval
             return [Transmit(self.request.data)]
         return []
 

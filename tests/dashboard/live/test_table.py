@@ -276,3 +276,26 @@ def test_foot_says_how_many_and_which_page():
     frame = watched.table.snapshot(watched.reader.read(NOW), NOW, "connect")
     (foot,) = [text for text in frame.updates if "#foot" in text]
     assert ("3 calls" in foot, "page 1 of 2" in foot, "?p=2" in foot) == (True, True, True)
+
+
+def test_call_that_fills_a_place_has_the_size_of_its_profile_when_others_change():
+    first = [call(number, profiles=(("caller", f"sip:{number}@example.net"),)) for number in (1, 2, 3)]
+    record(*first)
+    watched = Watched(page=1)
+    assert watched.snapshot() == [3]
+    record(msgspec.structs.replace(first[2], state=5, end_ns=NOW, ended_by="caller"))
+    watched.tick(NOW)
+    record(msgspec.structs.replace(first[0], messages=9))  # its profile's size is read; that of the second, which comes in, is not
+    frame = watched.table.catch_up(watched.reader.read(NOW + LINGER_NS), NOW + LINGER_NS)
+    assert re.findall(r"<tr id=\"call-0*(\d+)\"|data-mark=[^>]*>(\d+)", "".join(frame.moves)) == [("2", ""), ("", "1")]
+
+
+def test_sizes_remembered_are_those_of_a_few_pages():
+    watched = Watched(page=2)
+    watched.snapshot()
+    for number in range(1, 30):
+        record(call(number, profiles=(("caller", f"sip:{number}@example.net"),)))
+        watched.tick(NOW)
+        record(ended(number, profiles=(("caller", f"sip:{number}@example.net"),)))
+        watched.tick(NOW + LINGER_NS)
+    assert len(watched.table._sizes) <= 4 * watched.table.page + 1

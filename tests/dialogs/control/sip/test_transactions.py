@@ -185,6 +185,11 @@ def test_reliable_transaction_is_over_with_its_answer(method: str, answer: str):
     assert (one.state, one.next_timeout()) == (State.TERMINATED, None)
 
 
+def test_late_expiry_does_not_delay_the_next():
+    one = begun(BYE)
+    assert (names(one.expire(530 * MS), BYE), one.next_timeout()) == (["send"], 1500 * MS)
+
+
 def test_late_expiry_sends_once():
     one = begun(BYE)
     assert names(one.expire(20 * SECOND), BYE) == ["send"]

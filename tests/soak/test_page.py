@@ -1,0 +1,110 @@
+"""The live page over half an hour of traffic, in Chromium: its heap stays flat, and no frame keeps its main thread. `DIALTAP_SOAK_SECONDS` makes it shorter."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import pytest
+from playwright.async_api import CDPSession, Page
+
+from tests import figures
+from tests.browser.desk import CHROMIUM, browser
+from tests.browser.server import ADMINISTRATOR, PASSWORD, ROOT, Dialtap
+
+RATE, LIVE = 4, 18
+"With those that ended a moment ago fifty rows, of which some change with each of the four ticks of a second."
+
+SECONDS = int(os.environ.get("DIALTAP_SOAK_SECONDS", "1800"))
+WARM_UP = 120
+EVERY = 30
+TRACED = 30
+MOST_MS = 30
+GROWTH = 1.1
+HEP_PORT, PORT = 9062, 8062
+CONFIGURATION = f'[tap]\nhep = "127.0.0.1:{HEP_PORT}"\n'
+
+pytestmark = [pytest.mark.soak, pytest.mark.asyncio]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Dialtap]:
+    """Run Dialtap in a folder that everybody may enter."""
+    for each in (folder, *list(folder.parents)[:2]):
+        each.chmod(0o755)
+    dialtap = Dialtap(folder, CONFIGURATION, port=PORT)
+    dialtap.start()
+    try:
+        yield dialtap
+    finally:
+        dialtap.stop()
+        print(dialtap.output()[-3000:])
+
+
+async def test_heap_is_flat_and_no_frame_keeps_the_main_thread(tmp_path: Path) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}")
+    with serving(tmp_path) as dialtap:
+        command = [sys.executable, "-m", "tests.bench.steady_agent", "127.0.0.1", *map(str, (HEP_PORT, RATE, LIVE, WARM_UP + SECONDS + 2 * TRACED))]
+        agent = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+        async with browser() as chromium:
+            page = await chromium.new_page(viewport={"width": 1440, "height": 900})
+            await page.goto(f"{dialtap.url}/login/")
+            await page.fill("input[name=username]", ADMINISTRATOR)
+            await page.fill("input[name=password]", PASSWORD)
+            await page.press("input[name=password]", "Enter")
+            await page.wait_for_selector("#link[data-link=live]")
+            await asyncio.sleep(WARM_UP)  # as many calls end as begin
+            probe = await page.context.new_cdp_session(page)
+            heaps = [await heap(probe) for _ in range(SECONDS // EVERY) if await asyncio.sleep(EVERY, result=True)]
+            rows, frames = await page.locator("#rows > tr").count(), await busy(page)
+        agent.kill()
+        await agent.wait()
+    sixth = max(1, len(heaps) // 6)
+    first, last = median(heaps[:sixth]), median(heaps[-sixth:])
+    figures.report(
+        "live-page",
+        {
+            "what": f"the live page in Chromium for {SECONDS} s, {RATE} calls a second, {rows} rows at the end",
+            "heap after collection, MB": {
+                "first sixth": round(first / 1e6, 2),
+                "last sixth": round(last / 1e6, 2),
+                "largest": round(max(heaps) / 1e6, 2),
+                "each": [round(each / 1e6, 2) for each in heaps[::6]],
+            },
+            "frames of the push traced": len(frames),
+            "main thread a frame, ms": {"median": round(median(frames), 1), "longest": round(max(frames), 1)},
+        },
+    )
+    assert last < first * GROWTH
+    assert max(frames) < MOST_MS
+
+
+async def heap(probe: CDPSession) -> int:
+    """Return the bytes of the page's objects that are still needed."""
+    await probe.send("HeapProfiler.collectGarbage")
+    usage = await probe.send("Runtime.getHeapUsage")
+    return int(usage["usedSize"])
+
+
+async def busy(page: Page) -> list[float]:
+    """Return how long each frame of the push kept the main thread, in ms: the longest task from its arrival until 200 ms later, by the browser's own trace.
+
+    Counted is the thread's own time: what other processes take of the machine is not the page's.
+    """
+    assert page.context.browser is not None
+    await page.context.browser.start_tracing(page=page, categories=["toplevel", "devtools.timeline", "blink.user_timing"])
+    await page.evaluate("document.addEventListener('htmx:ws:before:message:incoming', () => performance.mark('frame'))")
+    await asyncio.sleep(TRACED)
+    events = json.loads(await page.context.browser.stop_tracing())["traceEvents"]
+    marks = [(event["ts"], event["pid"], event["tid"]) for event in events if event["name"] == "frame" and "blink.user_timing" in event["cat"]]
+    tasks = [event for event in events if event["name"].endswith("RunTask") and event["ph"] == "X"]
+    found = []
+    for at, pid, tid in marks:
+        after = [task["tdur"] for task in tasks if (task["pid"], task["tid"]) == (pid, tid) and at - task["dur"] <= task["ts"] <= at + 200_000]
+        found.append(max(after, default=0) / 1000)
+    return found
