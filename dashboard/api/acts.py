@@ -12,6 +12,9 @@ from dashboard.api.asker import Asker
 from dashboard.api.calls import chosen_by, row_of
 from dashboard.api.lists import bulk as bulk_answer
 from dashboard.api.lists import one_bulk, one_order
+from dashboard.feeds.dead import NoLetter
+from dashboard.feeds.dead import drop as drop_letters
+from dashboard.feeds.dead import retry as retry_letters
 from dashboard.models import DialogQuerySet, DialogRow, Order
 from dashboard.orders import request as orders
 from dashboard.orders.bulk import BulkRefused, Wish, preview, request_bulk, stop_bulk, too_many
@@ -150,6 +153,25 @@ def alerts_seen(asker: Asker, newest: int, q: str = "") -> Answer:
     asked = alert_page.asking(q, asker.policy)
     understood(asked.problem)
     return {"noted": alert_page.note(asked, newest, asker.now_ns) if 0 < newest < 1 << 63 else 0}
+
+
+def feed_retry(asker: Asker, receiver: str, number: str = "all") -> Answer:
+    """Have a dead letter of a receiver sent again, or `all` of them."""
+    _may(asker, "dashboard.change_deadletter")
+    return {"again": _letters(lambda: retry_letters(receiver, number, by=asker.user.get_username(), address=asker.address))}
+
+
+def feed_drop(asker: Asker, receiver: str, number: str) -> Answer:
+    """Delete a dead letter of a receiver, or `all` of them; an administrator's to do, so at the command line only."""
+    _may(asker, "dashboard.delete_deadletter")
+    return {"dropped": _letters(lambda: drop_letters(receiver, number, by=asker.user.get_username(), address=asker.address))}
+
+
+def _letters(act: Callable[[], int]) -> int:
+    try:
+        return act()
+    except NoLetter as none:
+        raise Problem(404, str(none)) from none
 
 
 # Capture files

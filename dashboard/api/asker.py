@@ -13,10 +13,10 @@ from dashboard.orders import audit
 from dashboard.privacy import Policy, policy_of
 
 SEE = frozenset({"dashboard.view_dialogrow", "dashboard.view_order", "dashboard.view_bulk", "dashboard.view_alert"})
-CONTROL = frozenset({"dashboard.end_call", "dashboard.change_dialogrow", "dashboard.change_alert", "dashboard.open_capture"})
+CONTROL = frozenset(f"dashboard.{right}" for right in ("end_call", "change_dialogrow", "change_alert", "change_deadletter", "open_capture"))
 "What scope `control` adds. Protected numbers are nobody's here: as by RPC, only an administrator's on the page."
 
-OWNER = frozenset({"dashboard.see_numbers", "dashboard.read_audit", "dashboard.open_capture", "dashboard.add_apitoken"})
+OWNER = frozenset({"dashboard.see_numbers", "dashboard.read_audit", "dashboard.open_capture", "dashboard.add_apitoken", "dashboard.delete_deadletter"})
 "What who can read the database file sees anyway."
 
 

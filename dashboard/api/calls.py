@@ -60,14 +60,14 @@ def history(asker: Asker, q: str = "", when: str = "", zone: str = "", sort: str
     return {"calls": calls, "next": found.next, "previous": found.previous, "total": None if said["total"] == "" else said["total"], "count": said["count"]}
 
 
-def download(asker: Asker, kind: str, q: str = "", when: str = "", zone: str = "") -> File:
-    """Take all that a query finds: `csv`, `json` or `pcapng`."""
+def download(asker: Asker, kind: str, q: str = "", when: str = "", zone: str = "", names: str = "") -> File:
+    """Take all that a query finds: `csv`, `json`, `ndjson` or `pcapng`; `names` of columns as in call records."""
     if kind not in KINDS:
         raise Problem(404, f"calls are to be had as {', '.join(KINDS)}")
     asked = _asked(asker, q, when, zone)
     content_type, make = KINDS[kind]
     calls = asked.question.calls(asker.now_ns)
-    return File(f"calls.{kind}", content_type, make(calls.using(calls.db), asked))
+    return File(f"calls.{kind}", content_type, make(calls.using(calls.db), asked, names))
 
 
 def live(

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from dashboard.api.answers import Answer, File, Problem, alert_of, call_of, item_of, order_of, paged, plain, understood
 from dashboard.api.asker import Asker
+from dashboard.feeds.dead import letters
+from dashboard.feeds.figures import figures as fed_figures
 from dashboard.history.export import iso
 from dashboard.live import kpis as figures
 from dashboard.live import peers as counted
@@ -24,6 +26,7 @@ from dashboard.pages import callers as caller_page
 from dashboard.pages import kpis as kpi_page
 from dashboard.pages import orders as order_page
 from dashboard.pages import profiles as profile_page
+from dashboard.pages.feeds import tone_of
 from dashboard.pages.tokens import MOST as MOST_TOKENS
 from dashboard.pages.wall import view_tiles
 
@@ -114,6 +117,14 @@ def wall(asker: Asker) -> Answer:
     found = walls.look(walls.usual(view_tiles(shared, asker.policy)), asker.now_ns, asker.policy, linked=False)
     tiles = [{name: getattr(tile, name) for name in ("title", "value", "tone", "words", "note")} for tile in found.tiles]
     return {"tiles": tiles, "at": iso(found.at_ns), "old": found.old, "doubts": found.doubts}
+
+
+def feeds(asker: Asker) -> Answer:
+    """Tell how each receiver of events stands, and which events nobody took."""
+    shown = ("pk", "node", "receiver", "revision", "event", "uid", "tries", "error", "again")
+    dead = [{name: getattr(letter, name) for name in shown} | {"at": iso(letter.at_ns)} for letter in letters().defer("body")]
+    told = [{**fed._asdict(), "failing": iso(fed.failing_ns), "tone": tone_of(fed, asker.now_ns)} for fed in fed_figures()]
+    return {"receivers": told, "letters": dead}
 
 
 def orders(asker: Asker, state: str = "", user: str = "", bulk: str = "", page: int = 1) -> Answer:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from django.conf import settings
 
-from dashboard.api import acts
-from dashboard.models import Alert, AuditEvent, Bulk, Order, ProxyTable
+from dashboard.api import acts, asker
+from dashboard.models import Alert, AuditEvent, Bulk, DeadLetter, Order, ProxyTable
 from dialogs.config import Control
 from tests.dashboard.api.conftest import API
 from tests.dashboard.live.people import NOW, call, record
@@ -157,3 +157,15 @@ def test_capture_file_that_is_too_large_is_refused(token, monkeypatch):
     monkeypatch.setattr(settings, "DIALTAP", msgspec.structs.replace(settings.DIALTAP, history=history))
     answer = token("control").post(f"{API}/files", {"capture": io.BytesIO(b"x")})
     assert (answer.status_code, "open_mb" in answer.json()["detail"]) == (413, True)
+
+
+def test_dead_letters_are_listed_and_sent_again(token):
+    letter = DeadLetter.objects.create(
+        node="n1", receiver="webhook:crm", revision=7, event="end", body="{}", tries=3, first_ns=NOW, at_ns=NOW, error="410 Gone"
+    )
+    client = token("control")
+    assert [(one["pk"], one["error"]) for one in client.get(f"{API}/feeds").json()["letters"]] == [(letter.pk, "410 Gone")]
+    assert post(client, "/feeds/retry", receiver="webhook:crm") == (200, {"again": 1})
+    assert post(client, "/feeds/retry", receiver="nobody")[0] == 404
+    assert (post(client, "/feeds/drop", receiver="webhook:crm", number="all")[0], DeadLetter.objects.get().again) == (403, True)
+    assert acts.feed_drop(asker.owner(), "webhook:crm", "all") == {"dropped": 1}

@@ -103,7 +103,7 @@ def test_search_gives_the_same_in_all_skins(rows, token, capfdbinary, query):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("kind", ["csv", "json", "pcapng"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "pcapng"])
 def test_files_are_the_same_bytes_in_all_skins(rows, token, capfdbinary, kind):
     viewer = Client()
     viewer.force_login(person("viewer"))

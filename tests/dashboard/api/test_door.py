@@ -77,7 +77,7 @@ WRONG = {
     "/calls?size=0": (400, "size is 1 to 500"),
     "/calls?size=many": (400, "size: Input should be a valid integer"),
     "/calls/0123456789abcdef": (404, "there is no call of this name"),
-    "/calls.xml": (404, "calls are to be had as csv, json, pcapng"),
+    "/calls.xml": (404, "calls are to be had as csv, json, ndjson, pcapng"),
     "/orders/1": (404, "there is no order of this number"),
     "/orders?state=odd": (400, "state is one of: open"),
     "/bulk/1": (404, "there is no bulk of this number"),

@@ -14,7 +14,7 @@ from tests.dashboard.pages.test_masked import CALLER, UID, leaks, said
 pytestmark = pytest.mark.django_db
 PLACES = {"uid": UID, "number": "1", "one": "1", "other": "1", "order": "1", "bulk": "1", "kind": "json", "ident": "0" * 16}
 MORE = {"profile": "?profile=caller", "kpi-calls": "?name=ser&at=1000", "offers": "?q=sta"}
-BARE = {"wall", "offers", "kpis", "kpi-calls", "peers", "taps", "profile"}
+BARE = {"feeds", "wall", "offers", "kpis", "kpi-calls", "peers", "taps", "profile"}
 "Answers in which no number stands, whoever asks."
 
 ASKED = [entry for entry in ENTRIES if entry.method == "GET" and entry.name not in ("live-stream", "tokens", "files", "file")]
