@@ -74,6 +74,10 @@ class Http:
         limits = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         self._client = httpx.Client(base_url=f"{self.where}/api/v1", headers=headers, timeout=limits, trust_env=False)
 
+    def close(self) -> None:
+        """Give up all connections."""
+        self._client.close()
+
     def follow(self, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Yield frames as they come."""
         method, path = PATHS["live-stream"]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from dashboard.watch.sources import Local, Refused, Unreachable
 assert "django" not in sys.modules
 source = Local()
 frame = next(source.follow({}))
-uid = {uid!r}
+uid = "UID"
 print(frame["snapshot"], source.ask("call", uid=uid)["call"] == uid, source.ask("pcap", uid=uid).name)
-for query, name, said in ((dict(q="state ="), "", {{}}), ({{}}, "call", {{"uid": "0" * 16}})):
+for query, name, said in ((dict(q="state ="), "", {}), ({}, "call", {"uid": "0" * 16})):
     try:
         source.ask(name, **said) if name else next(source.follow(query))
     except Refused as refused:
@@ -52,11 +53,22 @@ def uid_of(url):
     return calls[0]["call"]
 
 
-def test_answers_over_http(served):
-    _, url = served
-    uid = uid_of(url)
-    source = Http(url, "")
-    frame = next(source.follow({}))
+@pytest.fixture
+def source(served):
+    """Asks that server."""
+    with closing(Http(served[1], "")) as found:
+        yield found
+
+
+def first(source, query):
+    """Return the first frame, and leave the stream."""
+    with closing(source.follow(query)) as frames:
+        return next(frames)
+
+
+def test_answers_over_http(served, source):
+    uid = uid_of(served[1])
+    frame = first(source, {})
     assert (frame["snapshot"], frame["calls"], frame["total"]) == (True, [], 0)
     assert source.ask("call", uid=uid)["call"] == uid
     assert len(source.ask("messages", uid=uid)["messages"]) == len(source.ask("ladder", uid=uid, kind="json")["steps"])
@@ -64,26 +76,27 @@ def test_answers_over_http(served):
     assert (isinstance(taken, Taken), taken[:4], taken.name.endswith(".pcapng")) == (True, b"\x0a\x0d\x0d\x0a", True)
 
 
-def test_refusals_over_http(served):
-    _, url = served
-    source = Http(url, "")
+def test_refusals_over_http(served, source):
+    url = served[1]
     with pytest.raises(Refused, match="column 8"):
-        next(source.follow({"q": "state ="}))
+        first(source, {"q": "state ="})
     with pytest.raises(Refused, match="scope control"):
         source.ask("end", uid=uid_of(url), reason="test")
     with pytest.raises(Refused, match="no call of this name"):
+        source.ask("call", uid="0" * 16)
+    with pytest.raises(Refused, match="nothing at this address"):
         source.ask("call", uid="../../taps")
-    with pytest.raises(Refused, match="not known, expired or revoked"):
-        Http(url, "x").ask("call", uid="0")
-    with pytest.raises(Refused, match="no API of Dialtap"):
-        Http(f"{url}healthz", "").ask("call", uid="0")
+    with closing(Http(url, "x")) as stranger, pytest.raises(Refused, match="not known, expired or revoked"):
+        stranger.ask("call", uid="0")
+    with closing(Http(f"{url}healthz", "")) as elsewhere, pytest.raises(Refused, match="no API of Dialtap"):
+        elsewhere.ask("call", uid="0")
 
 
 def test_nobody_at_the_address_is_worth_another_try():
-    source = Http("http://127.0.0.1:9", "")
-    for ask in (lambda: next(source.follow({})), lambda: source.ask("call", uid="0")):
-        with pytest.raises(Unreachable, match="does not answer"):
-            ask()
+    with closing(Http("http://127.0.0.1:9", "")) as source:
+        for ask in (lambda: first(source, {}), lambda: source.ask("call", uid="0")):
+            with pytest.raises(Unreachable, match="does not answer"):
+                ask()
 
 
 def test_answers_from_the_database_in_a_process_without_django(served):
@@ -91,7 +104,7 @@ def test_answers_from_the_database_in_a_process_without_django(served):
     environment = os.environ | {"DIALTAP_VAR": str(var), "PYTHONPATH": str(ROOT)}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     uid = uid_of(url)
-    done = subprocess.run([sys.executable, "-c", LOCAL.format(uid=uid)], env=environment, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", LOCAL.replace("UID", uid)], env=environment, capture_output=True, text=True, check=True, timeout=120)
     lines = done.stdout.splitlines()
     assert lines[0].split()[:2] == ["True", "True"]
     assert lines[1:] == ["the query cannot be understood: ", "there is no call of this name (a"]
