@@ -219,6 +219,7 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the token: it has 256 bits of chance, no salt is needed
     prefix = models.CharField(max_length=16)  # how it begins, so that people recognize theirs
     scope = models.CharField(max_length=8, choices=Scope, default=Scope.READ)
+    rights = models.CharField(max_length=64, default="", db_default="", blank=True)  # words of dashboard.rpc.tokens.RIGHTS, with blanks between them
     created_by = models.CharField(max_length=150)
     created_ns = models.BigIntegerField()
     used_ns = models.BigIntegerField(default=0)  # to the minute
@@ -231,7 +232,7 @@ class ApiToken(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}..., {self.scope})"
+        return f"{self.name} ({self.prefix}..., {', '.join((self.scope, *self.rights.split()))})"
 
     def holds(self, now_ns: int) -> bool:
         """Return whether it opens anything at this moment."""

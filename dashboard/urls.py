@@ -4,9 +4,10 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from dashboard.api import view as api
 from dashboard.metrics import view as monitoring
 from dashboard.pages import (
     alerts,
@@ -97,6 +98,7 @@ urlpatterns = [
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", tokens.revoke, name="token_revoke"),
     re_path(r"^RPC/?$", rpc.rpc, name="rpc"),
+    path("api/", include(api.addresses())),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("metrics", monitoring.metrics, name="metrics"),

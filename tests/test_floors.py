@@ -22,6 +22,8 @@ FLOORS = (
     {"dashboard.apps", "dashboard.ingest", "dashboard.live"},
     {"dashboard.templatetags", "dashboard.feeds"},
     {"dashboard.pages", "dashboard.admin"},
+    {"dashboard.api"},
+    {"dashboard.watch"},
     {"dashboard.urls"},
     {"dashboard.asgi"},
     {"dashboard.management"},

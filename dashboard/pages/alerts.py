@@ -33,22 +33,25 @@ PAGE = 50
 @watcher
 def alerts(request: PageRequest) -> HttpResponse:
     """List the alerts that the query finds, newest first, each with its call where that is still there."""
-    policy, now_ns = policy_of(request.user), time.time_ns()
-    text = request.GET.get("q", "")
-    question = asking(text, policy)
+    policy, text = policy_of(request.user), request.GET.get("q", "")
     if policy.masked and text and not is_sealed(text):
         searched(request.user.get_username(), f"q={text[:LONGEST]}", address_of(request))
-    context = {
-        "text": text,
+    context = {"text": text, "query": urlencode({"q": text}) if text else "", "whole": policy.masked, **listed(text, request.GET.get("page"), policy)}
+    bad = context["asked"].problem and not request.htmx
+    return render(request, "pages/_alerts.html" if request.htmx else "pages/alerts.html", context, status=400 if bad else 200)
+
+
+def listed(text: str, number: str | None, policy: Policy) -> dict[str, Any]:
+    """Return one page of the alerts that a query finds, as somebody sees them, each with its call, None where that is gone."""
+    now_ns = time.time_ns()
+    question = asking(text, policy)
+    return {
         "asked": question,
-        "query": urlencode({"q": text}) if text else "",
-        "whole": policy.masked,
         "newest": Alert.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
         "lost": sum(tap.seen.report.notices_lost for tap in taps(now_ns)),
         "zone_label": label(settings.TIME_ZONE, now_ns),
-        **listed(found(question, now_ns), request.GET.get("page"), policy),
+        **paged(found(question, now_ns), number, policy),
     }
-    return render(request, "pages/_alerts.html" if request.htmx else "pages/alerts.html", context, status=400 if question.problem and not request.htmx else 200)
 
 
 def asking(text: str, policy: Policy) -> Asked:
@@ -61,7 +64,7 @@ def found(question: Asked, now_ns: int) -> QuerySet[Alert]:
     return Alert.objects.filter(question.at(now_ns)).order_by("-at_ns", "-pk")
 
 
-def listed(alerts: QuerySet[Alert], number: str | None, policy: Policy) -> dict[str, Any]:
+def paged(alerts: QuerySet[Alert], number: str | None, policy: Policy) -> dict[str, Any]:
     """Return one page of alerts, each with its call; or that looking for them was given up."""
     try:
         with at_most(PATIENCE, alerts.db):
@@ -80,5 +83,10 @@ def seen(request: PageRequest) -> HttpResponse:
     """Take note of the alerts that the page's query finds, up to the newest that the page showed."""
     newest, text = request.POST.get("newest", ""), request.POST.get("q", "")
     if newest.isdecimal() and len(newest) < 19:
-        found(asking(text, policy_of(request.user)), time.time_ns()).order_by().filter(seen=False, pk__lte=int(newest)).update(seen=True)
+        note(found(asking(text, policy_of(request.user)), time.time_ns()), int(newest))
     return HttpResponseRedirect(f"{reverse('alerts')}?{urlencode({'q': text})}" if text else reverse("alerts"))
+
+
+def note(alerts: QuerySet[Alert], newest: int) -> int:
+    """Take note of these alerts up to this one; returns how many nobody had seen."""
+    return alerts.order_by().filter(seen=False, pk__lte=newest).update(seen=True)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from django import forms
 from django.core.handlers.asgi import ASGIRequest
@@ -64,21 +65,24 @@ def events(form: AuditForm) -> QuerySet[AuditEvent]:
 def audit(request: PageRequest) -> HttpResponse:
     """List who did what, newest first; a page knows where it begins, not its number."""
     form = AuditForm(request.GET)
-    before = request.GET.get("at", "")
-    found = events(form)
-    if before.isdecimal() and len(before) < 19:
-        found = found.filter(pk__lt=int(before))
-    rows = list(found[: PAGE + 1])
     context = {
         "form": form,
-        "rows": [policy_of(request.user).event(row) for row in rows[:PAGE]],
-        "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
+        **listed(form, request.GET.get("at", ""), policy_of(request.user)),
         "asked": asked(request),
         "actions": sorted(set(AuditEvent.objects.order_by("-pk").values_list("action", flat=True)[:RECENT])),
         "searched": any(value for name, value in request.GET.items() if name != "at"),
         "zone": timezone.get_current_timezone_name(),
     }
     return render(request, "pages/audit.html", context, status=200 if form.is_valid() else 400)
+
+
+def listed(form: AuditForm, before: str, policy: Policy) -> dict[str, Any]:
+    """Return the events below one (its number; "" for the newest) that a form asks for, and where the older ones begin (0: there are none)."""
+    found = events(form)
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(pk__lt=int(before))
+    rows = list(found[: PAGE + 1])
+    return {"rows": [policy.event(row) for row in rows[:PAGE]], "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0}
 
 
 @require_GET

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from dashboard.history.messages import StoredMessage
+from dashboard.history.segments import Found
 from dashboard.live.callview import call_context, messages_of
 from dashboard.live.ladderview import LadderView, Look
 from dashboard.live.related import related
@@ -66,11 +67,16 @@ def pcap(request: HttpRequest, uid: str) -> HttpResponse | StreamingHttpResponse
     found = messages_of(row)
     if not found.messages:
         return render(request, "pages/no_messages.html", {"row": row, "found": found}, status=404)
-    about = [f"Call-ID {text(row.call_id.encode())}", *found.gone, *([f"{found.more:,} more messages were not stored"] if found.more else [])]
     headers = {"Content-Disposition": f'attachment; filename="{file_name(row)}"'}
-    pieces = pcapng(packets_of(found.messages), about)
+    pieces = capture_of(row, found)
     content = by_and_by(pieces) if isinstance(request, ASGIRequest) else pieces
     return StreamingHttpResponse(content, content_type="application/octet-stream", headers=headers)
+
+
+def capture_of(row: DialogRow, found: Found) -> Iterator[bytes]:
+    """Return a call's messages as a capture file, with what is missing of them in its comment."""
+    about = [f"Call-ID {text(row.call_id.encode())}", *found.gone, *([f"{found.more:,} more messages were not stored"] if found.more else [])]
+    return pcapng(packets_of(found.messages), about)
 
 
 async def by_and_by(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """The callers page: what each node counted of its callers. Knows requests and stored reports; knows no engine."""
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -39,15 +39,19 @@ class Row(NamedTuple):
 @watcher
 def callers(request: PageRequest) -> HttpResponse:
     """List the greatest callers of each node: most active calls first, then failed ones."""
-    policy = policy_of(request.user)
+    context = listed(policy_of(request.user))
+    return render(request, "pages/_callers.html" if request.htmx else "pages/callers.html", context)
+
+
+def listed(policy: Policy) -> dict[str, Any]:
+    """Return the greatest callers as somebody sees them, and since when they are counted."""
     engines = [tap.seen for tap in taps(time.time_ns()) if tap.seen.report.calls is not None]
     rows = [Row(seen.status.node, seen.report.since_ns, Caller(*counted), policy) for seen in engines for counted in seen.report.callers]
     rows.sort(key=lambda row: (-row.counted.active, -row.counted.failed, -row.counted.processed))
-    context = {
+    return {
         "rows": rows,
         "nodes": len(engines),
         "since_ns": min((seen.report.since_ns for seen in engines), default=0),
         "known": sum(seen.report.callers_known for seen in engines),
         "forgotten": sum(seen.report.callers_forgotten for seen in engines),
     }
-    return render(request, "pages/_callers.html" if request.htmx else "pages/callers.html", context)

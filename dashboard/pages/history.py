@@ -1,9 +1,11 @@
 """History: the query, its pages, the form that writes a query. Knows requests; what can be asked is `dashboard.query`'s business."""
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -52,16 +54,18 @@ class Asking(NamedTuple):
 
 
 def asking(request: HttpRequest) -> Asking:
-    """Return what a request asks: its search box, its range of time, and what the form or a link says.
+    """Return what a request asks: its search box, its range of time, and what the form or a link says."""
+    return asked_by(request.user, request.GET, zone_of(request), address_of(request))
 
-    Who may not see numbers asks for whole ones only, and is written down.
-    """
-    builder, zone, policy = Builder(request.GET), zone_of(request), policy_of(request.user)
-    if policy.masked and not request.GET.get("at"):
-        searched(request.user.get_username(), typed(request.GET), address_of(request))
-    when = request.GET.get("when", "")
+
+def asked_by(user: User | AnonymousUser, query: Mapping[str, str], zone: str, address: str) -> Asking:
+    """Return what somebody asks by `q`, `when` and the form's fields; who may not see numbers asks for whole ones only, and is written down."""
+    builder, policy = Builder(query), policy_of(user)
+    if policy.masked and not query.get("at"):
+        searched(user.get_username(), typed(query), address)
+    when = query.get("when", "")
     said = written(builder) if builder.is_valid() else ""
-    return Asking(builder, question(request.GET.get("q", ""), when, zone, said, whole=policy.masked), when, zone, policy)
+    return Asking(builder, question(query.get("q", ""), when, zone, said, whole=policy.masked), when, zone, policy)
 
 
 @require_GET
@@ -71,7 +75,7 @@ def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
     asked, now_ns = asking(request), time.time_ns()
     layout = Layout.parse(request.GET, COLUMNS).with_(p=1)
-    found, slow = answer(asked, now_ns, request.GET.get("at", ""), order_of(layout))
+    found, slow = answer(asked, now_ns, request.GET.get("at", ""), sort=order_of(layout))
     shown, bare = Shown(address(asked)), Shown(address(asked, when=""))
     context = {
         "asking": asked,
@@ -120,14 +124,14 @@ def order_of(layout: Layout) -> Sort | None:
     return Sort(DURATION, falling) if name == "age" else Sort(field.removeprefix("-"), falling != field.startswith("-"))
 
 
-def answer(asked: Asking, now_ns: int, cursor: str, sort: Sort | None = None) -> tuple[Page, bool]:
+def answer(asked: Asking, now_ns: int, cursor: str, size: int = PAGE, *, sort: Sort | None = None) -> tuple[Page, bool]:
     """Return the page of calls, and whether the question was given up because it took too long."""
     if not asked.good:
         return page(DialogRow.objects.none(), cursor), False
     calls = asked.question.calls(now_ns)
     try:
         with at_most(PATIENCE, calls.db):
-            return page(calls, cursor, sort=sort, now_ns=now_ns), False
+            return page(calls, cursor, size, sort=sort, now_ns=now_ns), False
     except TooSlow:
         return Page([], "", ""), True
 

@@ -1,6 +1,7 @@
 """The charts of the key figures. Knows requests; what is drawn is `dashboard.live.kpis`' business."""
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -32,9 +33,9 @@ def number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
 
 
-def asked(request: HttpRequest, now_ns: int) -> Asked:
+def asked(query: Mapping[str, str], now_ns: int) -> Asked:
     """Return what the address asks for: `since` and `until` (seconds since 1970), or `last` (seconds); what makes no sense is an hour."""
-    since, until, last = (number(request.GET.get(name, "")) for name in ("since", "until", "last"))
+    since, until, last = (number(query.get(name, "")) for name in ("since", "until", "last"))
     if 0 < since < until:
         return Asked(max(since, until - LONGEST_NS // SECOND_NS) * SECOND_NS, until * SECOND_NS, 0)
     last = last if last in RANGES.values() else HOUR_NS // SECOND_NS
@@ -45,7 +46,7 @@ def asked(request: HttpRequest, now_ns: int) -> Asked:
 @watcher
 def kpis(request: HttpRequest) -> HttpResponse:
     """Show the charts; their data comes by itself."""
-    found = asked(request, time.time_ns())
+    found = asked(request.GET, time.time_ns())
     return render(request, "pages/kpis.html", {"asked": found, "ranges": RANGES, "charts": CHARTS, "kpis": KPIS})
 
 
@@ -53,7 +54,7 @@ def kpis(request: HttpRequest) -> HttpResponse:
 @watcher
 def data(request: HttpRequest) -> HttpResponse:
     """Return the series of all charts."""
-    found = asked(request, time.time_ns())
+    found = asked(request.GET, time.time_ns())
     return JsonResponse({"charts": charts(found.since_ns, found.until_ns)})
 
 

@@ -48,8 +48,12 @@ def difference(request: HttpRequest, uid: str, one: int, other: int) -> HttpResp
 def as_text(request: HttpRequest, uid: str) -> HttpResponse:
     """Return the ladder as plain text, in the look of the page."""
     row, ladder = _drawn(request, uid)
-    title = f"{row.from_user[:60]} -> {row.to_user[:60]}, Call-ID {row.call_id[:200]}\n\n"
-    return _file(row, "txt", title + draw_text(ladder), "text/plain; charset=utf-8")
+    return _file(row, "txt", titled(row) + draw_text(ladder), "text/plain; charset=utf-8")
+
+
+def titled(row: DialogRow) -> str:
+    """Return the lines above a ladder's text."""
+    return f"{row.from_user[:60]} -> {row.to_user[:60]}, Call-ID {row.call_id[:200]}\n\n"
 
 
 @require_GET
@@ -57,7 +61,12 @@ def as_text(request: HttpRequest, uid: str) -> HttpResponse:
 def as_svg(request: HttpRequest, uid: str) -> HttpResponse:
     """Return the ladder as a picture, in the look of the page."""
     row, ladder = _drawn(request, uid)
-    return _file(row, "svg", render_to_string("pages/ladder.svg", picture(ladder)), "image/svg+xml")
+    return _file(row, "svg", svg(ladder), "image/svg+xml")
+
+
+def svg(ladder: Ladder) -> str:
+    """Return the ladder as a picture."""
+    return render_to_string("pages/ladder.svg", picture(ladder))
 
 
 def _spelled(messages: Sequence[StoredMessage], number: int) -> Spelled:

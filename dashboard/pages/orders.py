@@ -1,5 +1,7 @@
 """The orders: one with its progress, a leg that is tried again, all of them. Knows requests; whether an order may exist is `dashboard.orders`' business."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
@@ -11,7 +13,7 @@ from dashboard.orders.request import OrderRefused, retry_leg, to_retry
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
 from dashboard.pages.rights import needs
-from dashboard.privacy import policy_of
+from dashboard.privacy import Policy, policy_of
 from dashboard.rpc.access import address_of
 
 STATES: dict[str, Q] = {
@@ -60,14 +62,17 @@ def order(request: PageRequest, number: int) -> HttpResponse:
 @watcher
 def orders(request: PageRequest) -> HttpResponse:
     """List who did what to which call, and what came of it."""
-    found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
     chosen = {name: request.GET.get(name, "")[:150] for name in ("state", "user", "bulk")}
-    page = Paginator(found.filter(wanted(chosen)), PAGE).get_page(request.GET.get("page"))
-    policy = policy_of(request.user)
-    page.object_list = [policy.order(order) for order in page]
-    bulks = [policy.bulk(bulk) for bulk in Bulk.objects.filter(state=Bulk.State.RUNNING)]
-    context = {"page": page, "chosen": chosen, "states": STATES, "filtered": any(chosen.values()), "bulks": bulks}
+    context = listed(chosen, request.GET.get("page", ""), policy_of(request.user)) | {"chosen": chosen, "states": STATES, "filtered": any(chosen.values())}
     return render(request, "pages/_orders.html" if request.htmx else "pages/orders.html", context)
+
+
+def listed(chosen: dict[str, str], number: str, policy: Policy) -> dict[str, Any]:
+    """Return a page of orders and the bulks that run, as somebody sees them; `chosen`: state, user, bulk."""
+    found = Order.objects.select_related("dialog").defer("dialog__detail", "dialog__frames", "dialog__engine").order_by("-requested_ns", "-pk")
+    page = Paginator(found.filter(wanted(chosen)), PAGE).get_page(number)
+    page.object_list = [policy.order(order) for order in page]
+    return {"page": page, "bulks": [policy.bulk(bulk) for bulk in Bulk.objects.filter(state=Bulk.State.RUNNING)]}
 
 
 def wanted(chosen: dict[str, str]) -> Q:

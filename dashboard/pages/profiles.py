@@ -14,7 +14,7 @@ from dashboard.live.trends import HOUR, Trend, line, trend, trends
 from dashboard.models import DialogQuerySet, DialogRow, ProfileEntry
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest
-from dashboard.privacy import policy_of, unseal
+from dashboard.privacy import Policy, policy_of, unseal
 from dialogs.engine.states import State
 
 MOST = 200
@@ -30,10 +30,14 @@ SPANS = {"1h": ("Last hour", HOUR), "24h": ("Last 24 hours", 24 * HOUR)}
 @watcher
 def profiles(request: PageRequest) -> HttpResponse:
     """List the values of a profile with the calls that are in them now, and how they went in the last hour."""
-    policy, now_ns = policy_of(request.user), time.time_ns()
+    context = listed(request.GET.get("name", ""), policy_of(request.user), time.time_ns())
+    return render(request, "pages/_profiles.html" if request.htmx else "pages/profiles.html", context)
+
+
+def listed(name: str, policy: Policy, now_ns: int) -> dict[str, Any]:
+    """Return the values of a profile as somebody sees them, and the names of all; a name that there is not means the usual one."""
     live_entries = ProfileEntry.objects.filter(dialog__state__lt=State.DELETED)
     names = dict(live_entries.values_list("name").annotate(Count("pk")).order_by("name"))
-    name = request.GET.get("name", "")
     name = name if name in names else next(iter(["caller"] if "caller" in names else names), "")
     answered = Q(dialog__start_ns__gt=0)
     found = (
@@ -59,27 +63,31 @@ def profiles(request: PageRequest) -> HttpResponse:
         }
         for row in found
     ]
-    context = {"name": name, "names": names, "rows": rows, "now_ns": now_ns, "most": max((row["calls"] for row in rows), default=1)}
-    return render(request, "pages/_profiles.html" if request.htmx else "pages/profiles.html", context)
+    return {"name": name, "names": names, "rows": rows, "now_ns": now_ns, "most": max((row["calls"] for row in rows), default=1)}
 
 
 @require_GET
 @watcher
 def profile(request: PageRequest) -> HttpResponse:
     """Show one value: its figures, how many calls it had at once, those that are up, and the last ones."""
-    policy, now_ns = policy_of(request.user), time.time_ns()
-    full = unseal(request.GET.get("profile", "")).replace("\0", "")
+    asked = request.GET
+    context = one(asked.get("profile", ""), asked.get("span", ""), policy_of(request.user), time.time_ns())
+    return render(request, "pages/_profile.html" if request.htmx else "pages/profile.html", context)
+
+
+def one(profile: str, span: str, policy: Policy, now_ns: int) -> dict[str, Any]:
+    """Return a value ("name=value") as somebody sees it: its figures, its trend over a span of SPANS, its calls. Raises Http404."""
+    full = unseal(profile).replace("\0", "")
     name, _, value = full.partition("=")
     if not name:
         raise Http404
-    span = request.GET.get("span", "")
     span = span if span in SPANS else "1h"
     calls = DialogRow.objects.filter(profile_entries__name=name, profile_entries__value=value)
     live, past = calls.live(), calls.ended()
     count = live.count()
     went = trend(name, value, now_ns, SPANS[span][1])
     bound = limited(name, value)
-    context = {
+    return {
         "name": name,
         "value": policy.value(value),
         "full": policy.profile(full),
@@ -93,7 +101,6 @@ def profile(request: PageRequest) -> HttpResponse:
         **bound,
         **drawn(went, count, bound["limit"]),
     }
-    return render(request, "pages/_profile.html" if request.htmx else "pages/profile.html", context)
 
 
 def newest(calls: DialogQuerySet) -> list[DialogRow]:

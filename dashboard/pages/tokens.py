@@ -19,6 +19,8 @@ from dashboard.rpc.tokens import revoke as make_worthless
 MOST = 200
 "Tokens listed."
 
+RIGHT_WORDS = {"numbers": "sees whole numbers", "audit": "reads the audit log"}
+
 administrator = permission_required("dashboard.add_apitoken", raise_exception=True)
 
 
@@ -37,6 +39,7 @@ def tokens(request: PageRequest) -> HttpResponse:
                 by=request.user.get_username(),
                 days=int(days) if days.isdecimal() and len(days) < 6 else -1 if days else 0,
                 address=address_of(request),
+                rights=request.POST.getlist("rights"),
             )
         except TokenRefused as refused:
             mistake = str(refused)
@@ -48,6 +51,7 @@ def tokens(request: PageRequest) -> HttpResponse:
         "made": made,
         "mistake": mistake,
         "scopes": ApiToken.Scope.values,
+        "rights": RIGHT_WORDS,
         "longest": NAME_MAX,
         "open": settings.DIALTAP.rpc.open_loopback,
         "url": request.build_absolute_uri("/RPC"),

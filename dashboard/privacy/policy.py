@@ -7,6 +7,7 @@ masks what is decoded from it too (`DialogRow.seen_as`), and is never saved. Kno
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
 
 import msgspec
 from django.conf import settings
@@ -123,7 +124,11 @@ class Policy(NamedTuple):
 
     def bulk(self, bulk: Bulk) -> Bulk:
         """Return a bulk as this person sees it."""
-        return self._texts(bulk, ("reason", "query"), Cover()) if self.masked else bulk
+        if not self.masked:
+            return bulk
+        seen = _copy(bulk)
+        seen.query = unquote_plus(bulk.query)  # else its signs would hide where a number begins
+        return self._texts(seen, ("reason", "query"), Cover())
 
     def item(self, item: BulkItem) -> BulkItem:
         """Return one call of a bulk as this person sees it."""
@@ -172,12 +177,13 @@ CLEAR, MASKED = Policy(masked=False), Policy(masked=True)
 def policy_of(user: User | AnonymousUser) -> Policy:
     """Return the policy for a person: masked in a role of `[privacy] mask`, unless they have the permission `see_numbers`.
 
-    A role that does not exist masks everybody: a name that is misspelled must not open what it was to close.
+    A role that does not exist masks everybody: a name that is misspelled must not open what it was to close. Who has no account has no role, so that
+    programs see whole numbers by that permission only.
     """
     names = settings.DIALTAP.privacy.mask
     if not names or user.has_perm(WHOLE):
         return CLEAR
-    if EVERYBODY in names or Group.objects.filter(name__in=names).count() < len(set(names)):
+    if EVERYBODY in names or not user.is_authenticated or Group.objects.filter(name__in=names).count() < len(set(names)):
         return MASKED
     return Policy(masked=user.groups.filter(name__in=names).exists())
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from dashboard.models import ApiToken
 from dashboard.rpc.limit import Limiter
 from dashboard.rpc.slots import Slots
-from dashboard.rpc.tokens import recognize
+from dashboard.rpc.tokens import RIGHTS, recognize
 
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
 "Headers of a proxy in front: its own address then says nothing of who calls."
@@ -45,6 +45,9 @@ class Caller(NamedTuple):
     key: str
     "What the rate limit counts by."
 
+    rights: frozenset[str] = frozenset()
+    "Permissions beside those of its scope, by their full names."
+
 
 class NotLetIn(Exception):
     """A call that is not answered: HTTP status, words, and the headers that go with the status."""
@@ -68,6 +71,15 @@ async def let_in(request: HttpRequest) -> Caller:
     return caller
 
 
+async def is_known(request: HttpRequest) -> bool:
+    """Return whether who calls would be let in still: a long answer ends with its token."""
+    try:
+        await _caller(request)
+    except NotLetIn:
+        return False
+    return True
+
+
 async def token_of(request: HttpRequest) -> Caller | None:
     """Return whose token comes with a request, None for none. Raises NotLetIn: 401 for one that opens nothing."""
     header = request.headers.get("Authorization", "")
@@ -77,7 +89,8 @@ async def token_of(request: HttpRequest) -> Caller | None:
     row = await sync_to_async(recognize)(text.strip()) if scheme.lower() == "bearer" else None
     if row is None:
         raise NotLetIn(401, BAD_TOKEN, WWW_Authenticate='Bearer realm="dialtap", error="invalid_token"')
-    return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}")
+    rights = frozenset(RIGHTS[word] for word in row.rights.split() if word in RIGHTS)
+    return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}", rights)
 
 
 async def _caller(request: HttpRequest) -> Caller:

@@ -7,6 +7,8 @@ index; how long that takes says nothing of any token, for nobody can choose a di
 import hashlib
 import secrets
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
@@ -16,6 +18,9 @@ from dashboard.orders import audit
 
 BEGINNING = "dialtap_"
 "So that people, and programs that look for secrets in files, recognize one."
+
+RIGHTS = {"numbers": "dashboard.see_numbers", "audit": "dashboard.read_audit"}
+"What a token may have beside its scope, for the API: whole numbers whatever `[privacy]` masks; the audit log."
 
 SHOWN = len(BEGINNING) + 4
 NAME_MAX = 64
@@ -30,8 +35,9 @@ class TokenRefused(Exception):
     """A token may not be made; the text says why, for the person who asked."""
 
 
-def make(name: str, scope: str, *, by: str, days: int = 0, address: str = "") -> tuple[ApiToken, str]:
+def make(name: str, scope: str, *, by: str, days: int = 0, address: str = "", rights: Iterable[str] = ()) -> tuple[ApiToken, str]:
     """Return a new token's row and the token itself, which is known to nobody afterwards. `days` 0: it does not expire. Raises TokenRefused."""
+    given = sorted(set(rights))
     name = name.strip()
     if not 0 < len(name) <= NAME_MAX or not name.isprintable():
         raise TokenRefused(f"give it a name of 1 to {NAME_MAX} characters")
@@ -39,9 +45,12 @@ def make(name: str, scope: str, *, by: str, days: int = 0, address: str = "") ->
         raise TokenRefused("the scope is read or control")
     if not 0 <= days <= DAYS_MAX:
         raise TokenRefused(f"days are 0 (for ever) to {DAYS_MAX}")
+    if unknown := set(given) - RIGHTS.keys():
+        raise TokenRefused(f"there is no right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
     text = BEGINNING + secrets.token_urlsafe(32)
     now_ns = time.time_ns()
-    fields = {"name": name, "scope": scope, "created_by": by[:150], "created_ns": now_ns, "expires_ns": now_ns + days * DAY if days else 0}
+    fields: dict[str, Any] = {"name": name, "scope": scope, "rights": " ".join(given), "created_by": by[:150], "created_ns": now_ns}
+    fields["expires_ns"] = now_ns + days * DAY if days else 0
     try:
         with transaction.atomic():
             row = ApiToken.objects.create(digest=digest(text), prefix=text[:SHOWN], **fields)

@@ -13,19 +13,21 @@ from dashboard.management.oneline import OneLineCommand
 from dashboard.models import ApiToken
 from dashboard.rpc import tokens
 
-COLUMNS = ("Name", "Begins", "Scope", "Created", "By", "Last used", "Expires")
+COLUMNS = ("Name", "Begins", "Scope", "Rights", "Created", "By", "Last used", "Expires")
 
 
 class Command(OneLineCommand):
     """Prints a new token on stdout, once; it can be read nowhere afterwards."""
 
-    help = "Make, list and revoke API tokens, the keys to /RPC."
+    help = "Make, list and revoke API tokens, the keys to /RPC and /api."
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_subparsers(dest="what", required=True, metavar="add|list|revoke")
         add = what.add_parser("add", help="make a token and print it, this once")
         add.add_argument("name", metavar="NAME", help="whose it is: monitoring, edge-1")
         add.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ, help="read (default), or control: may also act on calls")
+        more = "may be given several times: numbers (sees whole ones, whatever [privacy] masks), audit (reads the audit log); both for /api only"
+        add.add_argument("--right", action="append", choices=tokens.RIGHTS, default=[], help=more)
         add.add_argument("--days", type=int, default=0, metavar="N", help="days until it expires (default: never)")
         what.add_parser("list", help="show the tokens that are good, without themselves")
         what.add_parser("revoke", help="make a token worthless at once").add_argument("name", metavar="NAME")
@@ -44,7 +46,7 @@ class Command(OneLineCommand):
 def added(options: dict[str, Any], by: str) -> str:
     """Return a new token. Raises CommandError where it may not be made."""
     try:
-        return tokens.make(options["name"], options["scope"], by=by, days=options["days"])[1]
+        return tokens.make(options["name"], options["scope"], by=by, days=options["days"], rights=options["right"])[1]
     except tokens.TokenRefused as refused:
         raise CommandError(str(refused), returncode=2) from refused
 
@@ -59,7 +61,7 @@ def table(rows: Iterable[ApiToken], now_ns: int) -> str:
 def cells(row: ApiToken, now_ns: int) -> tuple[str, ...]:
     """Return what is shown of one token."""
     expires = day(row.expires_ns) if row.holds(now_ns) else "expired"
-    return (printable(row.name), row.prefix, row.scope, day(row.created_ns), printable(row.created_by), day(row.used_ns), expires)
+    return (printable(row.name), row.prefix, row.scope, row.rights or "-", day(row.created_ns), printable(row.created_by), day(row.used_ns), expires)
 
 
 def day(at_ns: int) -> str:

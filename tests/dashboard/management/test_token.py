@@ -38,7 +38,7 @@ def test_list_shows_all_but_the_token():
     token("revoke", "gone")
     lines = token("list")
     assert [line.split("  ")[0] for line in lines] == ["Name", "edge 1", "old"]
-    assert lines[2].split() == ["old", old[:12], "read", "1970-01-02", "ben\\x1b[2J", "never", "expired"]
+    assert lines[2].split() == ["old", old[:12], "read", "-", "1970-01-02", "ben\\x1b[2J", "never", "expired"]
     assert ("never" in lines[1], any(text in line for line in lines)) == (False, False)
 
 
