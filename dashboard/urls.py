@@ -7,6 +7,7 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from dashboard.metrics import view as monitoring
 from dashboard.pages import (
     alerts,
     ask,
@@ -94,7 +95,9 @@ urlpatterns = [
     re_path(r"^RPC/?$", rpc.rpc, name="rpc"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("healthz", live.healthz, name="healthz"),
+    path("metrics", monitoring.metrics, name="metrics"),
+    path("healthz", monitoring.healthz, name="healthz"),
+    path("readyz", monitoring.readyz, name="readyz"),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),  # Django's admin has no icon of its own
     path("admin/", admin.site.urls),
 ]

@@ -4,7 +4,7 @@ import time
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.decorators import permission_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -93,10 +93,3 @@ def welcome(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(reverse("live"))
     response.set_cookie(WELCOMED, "1", max_age=YEAR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
     return response
-
-
-@require_GET
-@login_not_required
-def healthz(_: HttpRequest) -> HttpResponse:
-    """Say that the web process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")

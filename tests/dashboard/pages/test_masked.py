@@ -86,8 +86,9 @@ POSTS = {
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
 }
-NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
-"Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
+NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "metrics", "healthz", "readyz", "styles", None}
+"""Opened captures, pages of people who administer tokens, the programs' doors (who has a token sees numbers), pages without a call;
+without a name: Django's admin (users only) and the icon."""
 
 
 @pytest.fixture
