@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
+from dashboard.feed_tables import DeadLetter, FeedEvent, FeedReceiver
 from dashboard.kept import Board, KpiSample, SavedView
 from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
@@ -25,8 +26,11 @@ __all__ = [
     "Board",
     "Bulk",
     "BulkItem",
+    "DeadLetter",
     "DialogQuerySet",
     "DialogRow",
+    "FeedEvent",
+    "FeedReceiver",
     "FollowedFile",
     "KpiSample",
     "Order",

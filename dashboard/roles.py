@@ -21,7 +21,7 @@ WRITTEN_ONCE = Q(content_type__model__in=["auditevent", "bulk", "bulkitem", "ord
 
 ROLES: dict[str, Q] = {
     "viewer": OURS & SEEN,
-    "operator": OURS & (SEEN | Q(codename__in=["end_call", "change_dialogrow", "change_alert", "open_capture"])),
+    "operator": OURS & (SEEN | Q(codename__in=["end_call", "change_dialogrow", "change_alert", "change_deadletter", "open_capture"])),
     "administrator": (OURS & ~WRITTEN_ONCE) | ACCOUNTS,
 }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from dialogs.configfeeds import Cdr, Events, Webhook
+
 
 class Dialog(msgspec.Struct, frozen=True):
     """`[dialog]`: the parameters of Kamailio's dialog module that make sense for a tap. Times are seconds."""
@@ -284,5 +286,8 @@ class Config(msgspec.Struct, frozen=True):
     rpc: Rpc = Rpc()
     web: Web = Web()
     history: History = History()
+    webhook: tuple[Webhook, ...] = ()
+    events: Events = Events()
+    cdr: Cdr = Cdr()
     privacy: Privacy = Privacy()
     metrics: Metrics = Metrics()

@@ -4,14 +4,31 @@ A rule for one key is one row of CHECKS; a rule over several keys is one functio
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from dialogs.config import Config
-from dialogs.configvalues import PORT_MAX, is_address, is_header_block, is_ip, is_listener, is_loopback, is_network, is_socket, is_time_zone
+from dialogs.configfeeds import CHECKS as FEED_CHECKS
+from dialogs.configvalues import (
+    LINE,
+    NOT_NEGATIVE,
+    PORT_MAX,
+    POSITIVE,
+    Check,
+    between,
+    is_address,
+    is_header_block,
+    is_ip,
+    is_listener,
+    is_loopback,
+    is_network,
+    is_socket,
+    is_time_zone,
+    matches,
+    one_of,
+)
 from dialogs.engine.limits import mistakes
 from dialogs.engine.rules import RuleError, compile_rules
 from dialogs.taps.hep_gate import KEY_VARIABLE
@@ -52,13 +69,6 @@ class Mistake(ValueError):
         self.within = within
 
 
-class Check(NamedTuple):
-    """What a value, or each item of a list, must be."""
-
-    holds: Callable[[Any], bool]
-    expected: str
-
-
 def check(config: Config) -> None:
     """Raise Mistake for the first value that cannot be meant."""
     for place, value in _values(config):
@@ -84,29 +94,8 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
-def matches(pattern: str, expected: str) -> Check:
-    """Return the check for a text that matches this whole regular expression."""
-    compiled = re.compile(pattern)
-    return Check(lambda value: compiled.fullmatch(value) is not None, expected)
-
-
-def one_of(*values: str) -> Check:
-    """Return the check for a choice."""
-    return Check(lambda value: value in values, " or ".join(f'"{value}"' for value in values))
-
-
-def between(low: float, high: float | None = None) -> Check:
-    """Return the check for a number with its limits included."""
-    if high is None:
-        return Check(lambda value: value >= low, f"at least {low}")
-    return Check(lambda value: low <= value <= high, f"{low} to {high}")
-
-
-POSITIVE = between(1)
-NOT_NEGATIVE = between(0)
 PROFILE = matches(r"[A-Za-z0-9_]+", "a profile name of letters, digits and _")
 SIP_URI = r"sips?:[^\s<>\",;?]+"
-LINE = matches(r"[^\x00-\x1f\x7f]*", "a text on one line")
 
 CHECKS: dict[tuple[str, str], Check] = {
     ("dialog", "flavour"): one_of("dialog", "ims_dialog"),
@@ -188,6 +177,7 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("metrics", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
     ("metrics", "profile_values"): between(0, 1000),
     ("metrics", "ready_seconds"): between(2, 3600),
+    **FEED_CHECKS,
 }
 
 
@@ -245,6 +235,15 @@ def _credentials(config: Config) -> Iterator[tuple[Place, str]]:
             yield Place("credential", "password_file", number), "expected either password_file or password_variable"
 
 
+def _webhooks(config: Config) -> Iterator[tuple[Place, str]]:
+    names = [webhook.name for webhook in config.webhook]
+    for number, webhook in enumerate(config.webhook, 1):
+        if webhook.name in names[: number - 1]:
+            yield Place("webhook", "name", number), f'there is another webhook "{webhook.name}"'
+        if bool(webhook.secret_file) == bool(webhook.secret_variable):
+            yield Place("webhook", "secret_file", number), "expected either secret_file or secret_variable: what is sent is signed"
+
+
 def _rules(config: Config) -> None:
     """Raise Mistake for the first rule that cannot be understood."""
     try:
@@ -259,7 +258,7 @@ def _limits(config: Config) -> Iterator[tuple[Place, str]]:
 
 
 MIXTURES: tuple[Callable[[Config], Iterator[tuple[Place, str]]], ...] = (
-    *(_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _limits),
+    *(_profiles_once, _peers_once, _hep_senders, _controller, _proxies, _credentials, _limits, _webhooks),
 )
 
 

@@ -13,9 +13,10 @@ import msgspec
 
 from dialogs.config import Config, Credential, Limit, Peer, Proxy, Rule
 from dialogs.configcheck import Mistake, Place, Within, check, shown
+from dialogs.configfeeds import Webhook
 
 FILE_NAME = "dialtap.toml"
-LISTS: dict[str, type[msgspec.Struct]] = {"rule": Rule, "limit": Limit, "peer": Peer, "proxy": Proxy, "credential": Credential}
+LISTS: dict[str, type[msgspec.Struct]] = {"rule": Rule, "limit": Limit, "peer": Peer, "proxy": Proxy, "credential": Credential, "webhook": Webhook}
 TABLES: dict[str, type[msgspec.Struct]] = {field.name: field.type for field in msgspec.structs.fields(Config) if field.name not in LISTS}
 SECTIONS = TABLES | LISTS
 

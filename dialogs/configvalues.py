@@ -2,7 +2,9 @@
 
 import re
 import zoneinfo
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
 
 PORT_MAX = 65535
 TRANSPORTS = ("udp", "tcp", "tls", "sctp", "ws", "wss")
@@ -76,3 +78,33 @@ def is_time_zone(text: str) -> bool:
     except (KeyError, ValueError, OSError):  # unknown, not a zone's name, a folder of zones
         return False
     return True
+
+
+class Check(NamedTuple):
+    """What a value, or each item of a list, must be."""
+
+    holds: Callable[[Any], bool]
+    expected: str
+
+
+def matches(pattern: str, expected: str) -> Check:
+    """Return the check for a text that matches this whole regular expression."""
+    compiled = re.compile(pattern)
+    return Check(lambda value: compiled.fullmatch(value) is not None, expected)
+
+
+def one_of(*values: str) -> Check:
+    """Return the check for a choice."""
+    return Check(lambda value: value in values, " or ".join(f'"{value}"' for value in values))
+
+
+def between(low: float, high: float | None = None) -> Check:
+    """Return the check for a number with its limits included."""
+    if high is None:
+        return Check(lambda value: value >= low, f"at least {low}")
+    return Check(lambda value: low <= value <= high, f"{low} to {high}")
+
+
+POSITIVE = between(1)
+NOT_NEGATIVE = between(0)
+LINE = matches(r"[^\x00-\x1f\x7f]*", "a text on one line")

@@ -28,6 +28,10 @@ FREE = {
     "when",
     "expiry",
     "do",
+    "stream",
+    "recorded",
+    "masked",
+    "nightly",
 }  # switches, and what the rules' compiler checks
 
 

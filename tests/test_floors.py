@@ -5,10 +5,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"dialogs.packet", "dialogs.config", "dialogs.configvalues", "dialogs.sip", "dialogs.collector"},
+    {"dialogs.configvalues"},
+    {"dialogs.configfeeds"},
+    {"dialogs.packet", "dialogs.config", "dialogs.sip", "dialogs.collector"},
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
-    {"dialogs.configfile", "dashboard.deeds", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
+    {"dialogs.configfile", "dashboard.deeds", "dashboard.feed_tables", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.privacy"},
     {"dashboard.query"},

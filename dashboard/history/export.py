@@ -1,4 +1,4 @@
-"""Calls as CSV for spreadsheets or JSON for programs, streamed: exactly what the query found, in chunks, so that memory stays flat.
+"""The columns of exported calls, and the calls in chunks: exactly what the query found, and memory stays flat. `history.cdr` makes files of them.
 
 Times are ISO 8601 in the page's zone, with its offset: no hour is there twice. Knows rows; knows no page.
 
@@ -7,7 +7,6 @@ one: such a cell gets a leading apostrophe. That includes numbers like +49301234
 otherwise make a sum of it and lose the plus.
 """
 
-import csv
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, tzinfo
@@ -111,23 +110,6 @@ def chunks(calls: DialogQuerySet, policy: Policy = CLEAR, kept: tuple[str, ...] 
     while rows := list(after(calls, place)[:CHUNK]):
         yield policy.rows(rows)
         place = (rows[-1].init_ns, rows[-1].uid)
-
-
-def csv_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
-    """Return the file piece by piece: a heading, then a call a line, newest first (RFC 4180). For a StreamingHttpResponse."""
-    writer = csv.writer(Line())
-    yield writer.writerow([column.title for column in COLUMNS])
-    for rows in chunks(calls, policy):
-        yield "".join(writer.writerow([safe(column.cell(row, zone)) for column in COLUMNS]) for row in rows)
-
-
-def json_pages(calls: DialogQuerySet, zone: tzinfo = UTC, policy: Policy = CLEAR) -> Iterator[str]:
-    """Return the file piece by piece: one list, a call a line, the same columns and texts as in CSV, but none changed for spreadsheets."""
-    before = "[\n"
-    for rows in chunks(calls, policy):
-        yield before + ",\n".join(json.dumps({column.title: column.cell(row, zone) for column in COLUMNS}) for row in rows)
-        before = ",\n"
-    yield "\n]\n" if before == ",\n" else "[]\n"
 
 
 async def by_and_by[Piece: (str, bytes)](pieces: Iterator[Piece]) -> AsyncIterator[Piece]:

@@ -17,10 +17,12 @@ from django.db.models import Q
 from django.db.utils import Error
 
 from dashboard.history.budget import Budget
+from dashboard.history.events import CREATED, END, FAILED, START, Happening, alert_event, call_event
 from dashboard.history.messages import Frame, pack, unpack
+from dashboard.history.outbox import REVISION_LOCK, Outbox
 from dashboard.history.rows import COLUMNS, AlertRow, Change, Values, alert_sql, alerts_of, profile_sql, profiles_of, upsert_sql, values_of
 from dashboard.history.segments import SegmentWriter
-from dashboard.models import DialogRow
+from dashboard.models import Alert, DialogRow
 from dialogs.engine.snapshot import decode, encode
 from dialogs.engine.states import State
 
@@ -35,9 +37,6 @@ SLOW, QUICK = 0.030, 0.010
 MAX_WAITING = 50_000
 "Calls that wait for a database which does not answer; the oldest is dropped first, counted."
 
-REVISION_LOCK = 0x6469616C
-"PostgreSQL's advisory lock under which a revision is drawn and committed (SQLite has one writer anyway)."
-
 LOST_REASON = "not seen since restart"
 
 
@@ -51,6 +50,7 @@ class Waiting(NamedTuple):
     frames: bytes
     profiles: list[tuple[str, str, str]]
     alerts: list[AlertRow]
+    happened: list[Happening]
     begun: bool
 
 
@@ -64,9 +64,10 @@ class Restorable(NamedTuple):
 class Recorder:
     """The one writer of calls of this node. Used from one thread, which is the ingest's own."""
 
-    def __init__(self, node: str, recorded: Callable[[str], bool], directory: Path, using: str = DEFAULT_DB_ALIAS) -> None:
-        """Take the node's name, who tells whether a tap's name is a recording, and the folder of the message store."""
+    def __init__(self, node: str, recorded: Callable[[str], bool], directory: Path, using: str = DEFAULT_DB_ALIAS, outbox: Outbox | None = None) -> None:
+        """Take the node's name, who tells whether a tap's name is a recording, the folder of the message store, and where events go (None: nowhere)."""
         self.node = node
+        self.outbox = outbox if outbox and outbox.on else None
         self.recorded = recorded
         self.segments = SegmentWriter(directory)
         self.budget = Budget()
@@ -131,14 +132,28 @@ class Recorder:
         call = change.snapshot
         before = self.waiting.pop(call.uid, None)
         alerts, begun = alerts_of(change), change.begun
+        happened = self._happened(change) if self.outbox else []
         if before is not None:
             frames, alerts, begun = before.frames + frames, before.alerts + alerts, before.begun or begun
+            happened = before.happened + happened
         detail, engine = encode(call), change.engine
         values = values_of(change, recorded=self.recorded(call.tap), frames=frames, detail=detail)
-        self.waiting[call.uid] = Waiting(values, len(detail) + len(engine or b""), frames, profiles_of(call), alerts, begun)
+        self.waiting[call.uid] = Waiting(values, len(detail) + len(engine or b""), frames, profiles_of(call), alerts, happened, begun)
         while len(self.waiting) > MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
             self.dropped += 1
+
+    def _happened(self, change: Change) -> list[Happening]:
+        """Return what a change has events of, as the call is now: who waits for the database is told what was so, not what became of it."""
+        call, recorded = change.snapshot, self.recorded(change.snapshot.tap)
+        if self.outbox is None or (recorded and not self.outbox.recorded):
+            return []
+        moments = {CREATED: call.init_ns, START: call.start_ns, END: call.end_ns, FAILED: call.end_ns}
+        told = [
+            call_event(moment, call, moments[moment], ended_by=change.ended_by, recorded=recorded) for moment in change.moments if moment in self.outbox.wanted
+        ]
+        said = [Alert(at_ns=notice.at_ns, kind=notice.kind, text=notice.text, dialog_uid=call.uid, node=call.node) for notice in change.notices]
+        return [*told, *(alert_event(alert, "said", call, alert.at_ns, recorded=recorded) for alert in said)]
 
     def _batch(self) -> dict[str, Waiting]:
         """Return the calls of the next transaction, oldest first."""
@@ -177,6 +192,8 @@ class Recorder:
             alerts = [alert for row in rows for alert in row.alerts]
             if alerts:
                 cursor.executemany(alert_sql(), alerts)
+            if self.outbox and (happened := [each for row in rows for each in row.happened]):
+                self.outbox.write(cursor, self.node, happened, self.using)
         self.revision = revision
         self.batch = paced(self.batch, perf_counter() - started)
 
@@ -229,12 +246,14 @@ class Recorder:
     def _close(self, uids: list[str], reason: str) -> None:
         with transaction.atomic(self.using), connections[self.using].cursor() as cursor:
             revision = self.next_revision(cursor)
-            rows = list(DialogRow.objects.using(self.using).filter(uid__in=uids).only("uid", "last_ns", "detail"))
+            rows = list(DialogRow.objects.using(self.using).filter(uid__in=uids).only("uid", "last_ns", "detail", "recorded"))
             for row in rows:
                 row.revision, row.state, row.end_ns, row.end_reason, row.engine = revision, State.DELETED, row.last_ns, reason, None
                 row.detail = _ended(bytes(row.detail), reason)
             columns = ["revision", "state", "end_ns", "end_reason", "engine", "detail"]
             DialogRow.objects.using(self.using).bulk_update(rows, columns, batch_size=50)
+            if self.outbox:
+                self.outbox.write(cursor, self.node, [event for row in rows if (event := _lost(row)) is not None], self.using)
         self.revision = revision
 
 
@@ -252,3 +271,12 @@ def _ended(detail: bytes, reason: str) -> bytes:
     except msgspec.DecodeError:
         return detail
     return encode(msgspec.structs.replace(call, state=int(State.DELETED), end_ns=call.last_ns, end_reason=reason))
+
+
+def _lost(row: DialogRow) -> Happening | None:
+    """Return the event of a call that was closed because it is not followed any more; None for one that another version wrote."""
+    try:
+        call = decode(bytes(row.detail))
+    except msgspec.DecodeError:
+        return None
+    return call_event(END if call.start_ns else FAILED, call, call.end_ns, recorded=row.recorded)

@@ -59,6 +59,9 @@ class Change(msgspec.Struct, frozen=True):
     peers: tuple[str, ...] = ()
     "Who had a part in the call (dialogs.insight.PeerNames.names)."
 
+    moments: tuple[str, ...] = ()
+    "What happened to the call in this tick, as events are called (dashboard.history.events)."
+
     begun: bool = False
     "The call begins in this tick: messages that are stored under its name are of an earlier reading of the same packets, and give way."
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import structlog
 from django.db import DatabaseError, transaction
 
+from dashboard.history.events import ALERT, Happening, alert_event, stored_call
+from dashboard.history.outbox import outbox
 from dashboard.history.rows import MAX_KEY, Change, clean
 from dashboard.models import Alert
 from dashboard.orders.limits import end_beyond, end_lasting
@@ -43,8 +45,10 @@ class Due(NamedTuple):
 class LimitWatch:
     """The limits of one node. Without any configured it does nothing."""
 
-    def __init__(self, config: Config, engine: Engine) -> None:
+    def __init__(self, config: Config, engine: Engine, *, recorded: bool = False) -> None:
+        """`recorded`: all calls here are from recordings."""
         self.engine = engine
+        self.recorded = recorded
         self.node = engine.node
         self.lost = 0
         "Events that no database took."
@@ -141,11 +145,21 @@ class LimitWatch:
                 return
             alert = Alert.objects.create(at_ns=event.at_ns, kind=KIND, dialog_uid=breach.uid, node=self.node, limit=key[0], subject=key[1], **said)
             self._alerts[key] = alert.pk
+            self._told(alert, event)
         elif (pk := self._alerts.get(key)) is not None:
             over = {"cleared_ns": event.at_ns} if event.what == CLEARED else {"seen": False}
             Alert.objects.filter(pk=pk).update(**said, **over)
+            if changed := Alert.objects.filter(pk=pk).first():
+                self._told(changed, event)
             if event.what == CLEARED:
                 del self._alerts[key]
+
+    def _told(self, alert: Alert, event: Event) -> None:
+        def happened() -> Happening:
+            call, recorded = stored_call(alert.dialog_uid)
+            return alert_event(alert, event.what, call, event.at_ns, recorded=recorded or self.recorded)
+
+        outbox().tell(self.node, happened, ALERT)
 
     def _tell(self, event: Event) -> None:
         """Log it, and have a call that lasts too long ended where that is wanted: once its alert is committed."""

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, connection
 
+from dashboard.history.outbox import outbox
 from dashboard.history.recorder import Recorder
 from dashboard.history.retention import prune_alerts, prune_minutes, prune_records, prune_samples
 from dashboard.history.rows import Change
@@ -80,7 +81,8 @@ class Ingest:
         self.clock = clock
         self.engine = Engine(config, node)
         recorded = {tap.name for tap in (*sources.live, *sources.players) if tap.recorded}
-        self.recorder = Recorder(node, recorded.__contains__, messages)
+        self.outbox = outbox()
+        self.recorder = Recorder(node, recorded.__contains__, messages, outbox=self.outbox)
         self.followed = Followed(node, [tap for tap in sources.players if isinstance(tap, FollowTap)])
         self.proxies = Proxies(config, self.engine, recorded.__contains__, clock)
         self.orders = Orders(node, controller, config, clock, self.proxies.held)
@@ -89,7 +91,7 @@ class Ingest:
         host = EngineHost(self.engine, clock, messages.parent / "dumps", self.pending.touch)
         host.controller = self.commands = Commands()
         self.door = Door(host, config.rpc, messages.parent)
-        self.limits = LimitWatch(config, self.engine)
+        self.limits = LimitWatch(config, self.engine, recorded=all(tap.recorded for tap in (*sources.live, *sources.players)))
         self.sampling = Sampling(node, clock())
         self.traffic = PeerTraffic(self.pending.peers)
         self.trend = ProfileTrend(node, self.engine.calls.profiles)
@@ -130,7 +132,7 @@ class Ingest:
             self.commands.close()
             self._close_taps(loop)
             await self.orders.finish()
-            await self._tick()
+            await self._tick(last=True)
             await self._in_writer(self._close, self.pending.keeping.last())
             self._writer.shutdown()
 
@@ -195,7 +197,7 @@ class Ingest:
 
     # Ticks
 
-    async def _tick(self) -> None:
+    async def _tick(self, *, last: bool = False) -> None:
         now_ns = self.clock()
         self._find_again(now_ns)
         for tap in self._interfaces:
@@ -203,7 +205,7 @@ class Ingest:
         if not self._importing():
             self._take(self.engine.expire(now_ns))
         self.followed.collect()
-        changes, keeping = self.pending.changes(), self.pending.keeping
+        changes, keeping = self.pending.changes(now_ns, last=last), self.pending.keeping
         self.proxies.take(changes)
         self.traffic.take(((change.snapshot, change.begun) for change in changes), now_ns)
         states, due = keeping.due(now_ns), self.limits.take(changes, now_ns)
@@ -234,6 +236,7 @@ class Ingest:
             self.limits.write(due)
             write_figures(figures)
             self.pacer.step(due.now_ns)
+            self.outbox.prune(self.node)
             if time.monotonic() - self._pruned > RETENTION:
                 self._pruned = time.monotonic()
                 self._prune(due.now_ns)
@@ -254,6 +257,7 @@ class Ingest:
 
     def _restore(self) -> None:
         self.followed.load()
+        self.outbox.begin(self.node)
         keeping = self.pending.keeping
         held = self.recorder.restore(self.followed.names) if keeping.loads else ()
         restored = {uid for call in held if (uid := self.engine.restore(call.engine)) is not None}

@@ -46,7 +46,10 @@ class PacedServer(Server):
         self._flows: WeakKeyDictionary[Any, Flow] = WeakKeyDictionary()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Pass on what an application sends; return when the reader keeps up."""
+        """Pass on what an application sends; return when the reader keeps up. Of a WebSocket only where the message says `paced`."""
+        if message.get("type") == "websocket.send" and message.get("paced"):
+            await self._paced(protocol, message)
+            return
         flow = self._flows.get(protocol)
         more = message.get("type") == "http.response.body" and message.get("more_body", False)
         if not more and flow is not None and protocol.channel is not None:
@@ -57,6 +60,24 @@ class PacedServer(Server):
         await super().handle_reply(protocol, message)
         if more and flow is not None:
             await self._wait(flow, protocol)
+
+    async def _paced(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Send a frame, and wait until so little of it and those before is left that its reader keeps up."""
+        await asyncio.sleep(0)  # the application hears only between two turns that its reader is gone
+        transport = protocol.transport
+        if transport is None or transport.disconnecting or not transport.connected:
+            return
+        if (flow := self._flows.get(protocol)) is None:
+            flow = self._flows[protocol] = Flow()
+            transport.unregisterProducer()  # that of the HTTP request, which is over
+            transport.registerProducer(flow, streaming=True)
+        await super().handle_reply(protocol, message)
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await flow.open.wait()
+        except TimeoutError:
+            logger.info("a program that does not read is left", address=str(protocol.client_addr))
+            transport.abortConnection()
 
     async def _wait(self, flow: Flow, protocol: Any) -> None:
         await asyncio.sleep(0)  # the application hears only between two turns that its reader is gone

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dashboard.history.messages import StoredMessage
 from dashboard.history.rows import Change, Notice
 from dashboard.ingest.keeping import Keeping
+from dashboard.ingest.moments import Moments
 from dialogs.engine import Called, Created, Engine, Event, Forgotten, Said, Seen
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.insight import PeerNames, why
@@ -28,6 +29,7 @@ class Pending:
         self.peers = peers
         self.ended_by = ended_by
         self.keeping = Keeping(engine.config.dialog, engine)
+        self.moments = Moments()
         self.messages_lost = 0
         self.notices_lost = 0
         self._messages: dict[str, list[StoredMessage]] = {}
@@ -44,8 +46,10 @@ class Pending:
         for event in events:
             if isinstance(event, Seen):
                 self._store(event)
-            elif isinstance(event, Forgotten):
-                if event.evicted or event.uid in self._messages:
+                continue
+            self.moments.take(event)
+            if isinstance(event, Forgotten):
+                if event.evicted or event.uid in self._messages or self.moments.awaits(event.uid):
                     self._last[event.uid] = self.engine.view(event.call)
                     self._messages.setdefault(event.uid, [])
             elif not isinstance(event, Called):
@@ -93,14 +97,17 @@ class Pending:
         """Whether so much waits that a source which can wait should."""
         return self._bytes > MAX_BYTES // 2
 
-    def changes(self) -> list[Change]:
-        """Return one change a touched call, and begin anew."""
+    def changes(self, now_ns: int = 0, *, last: bool = False) -> list[Change]:
+        """Return one change a touched call, and begin anew. `last`: nothing will come after it."""
+        for uid in self.moments.last() if last else self.moments.due(now_ns):
+            self.touch(uid)
         touched, self._messages, self._bytes = self._messages, {}, 0
         made = (self._change(uid, messages) for uid, messages in touched.items())
         changes = [change for change in made if change is not None]
         self._last.clear()
         self._notices, self._noticed = {}, 0
         self._begun.clear()
+        self.moments.clear()
         return changes
 
     def _change(self, uid: str, messages: list[StoredMessage]) -> Change | None:
@@ -116,5 +123,6 @@ class Pending:
             engine=self.keeping.of(call),
             messages=messages,
             notices=self._notices.get(uid, ()),
+            moments=self.moments.of(call),
             begun=uid in self._begun,
         )

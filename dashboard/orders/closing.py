@@ -4,6 +4,8 @@ import json
 
 from django.db import transaction
 
+from dashboard.history.events import ORDER, order_event
+from dashboard.history.outbox import outbox
 from dashboard.models import Order
 from dashboard.orders import audit, stored
 from dashboard.orders.words import outcome_words
@@ -42,6 +44,7 @@ def close(order: Order, now_ns: int, outcome: Order.Outcome, detail: str, seen: 
         text = f"{order.call_text}: {outcome_words(order)}"
         audit.closed(order, text)
     CLOSED[outcome] += 1
+        outbox().tell(order.node, lambda: order_event(order), ORDER)
 
 
 def add_evidence(order: Order, new: Evidence) -> str:

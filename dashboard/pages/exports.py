@@ -1,8 +1,9 @@
-"""Downloads of exactly what history's query finds: CSV, JSON, pcapng. Streamed; who closes the connection cancels it. Knows requests."""
+"""Downloads of exactly what history's query finds: CSV, JSON, NDJSON, pcapng. Streamed; who closes the connection cancels it. Knows requests."""
 
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,8 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from dashboard.history.export import by_and_by, chunks, csv_pages, json_pages
+from dashboard.history.cdr import PAGES, columns_of
+from dashboard.history.export import by_and_by, chunks
 from dashboard.live.callview import messages_of
 from dashboard.models import DialogQuerySet
 from dashboard.pages.call import packets_of
@@ -34,11 +36,17 @@ def _packets(calls: DialogQuerySet, policy: Policy) -> Iterator[tuple[Packet, li
             yield from packets_of(messages_of(row).messages)
 
 
-Maker = Callable[[DialogQuerySet, Asking], Iterator[Any]]
+def records(kind: str, calls: DialogQuerySet, asked: Asking, names: str) -> Iterator[str]:
+    """Yield the calls as a file of this kind, with the columns of `names`."""
+    return PAGES[kind](calls, utc_or(asked.zone), asked.policy, columns_of(names))
+
+
+Maker = Callable[[DialogQuerySet, Asking, str], Iterator[Any]]
 KINDS: dict[str, tuple[str, Maker]] = {
-    "csv": ("text/csv; charset=utf-8", lambda calls, asked: csv_pages(calls, utc_or(asked.zone), asked.policy)),
-    "json": ("application/json", lambda calls, asked: json_pages(calls, utc_or(asked.zone), asked.policy)),
-    "pcapng": ("application/octet-stream", lambda calls, asked: capture(calls, asked.policy)),
+    "csv": ("text/csv; charset=utf-8", partial(records, "csv")),
+    "json": ("application/json", partial(records, "json")),
+    "ndjson": ("application/x-ndjson", partial(records, "ndjson")),
+    "pcapng": ("application/octet-stream", lambda calls, asked, _names: capture(calls, asked.policy)),
 }
 "Ending -> its type, and what makes it."
 
@@ -58,7 +66,7 @@ def download(request: HttpRequest, kind: str) -> HttpResponseBase:
         return history(request)
     content_type, make = KINDS[kind]
     calls = asked.question.calls(time.time_ns())
-    pieces = make(calls.using(calls.db), asked)  # which database is asked must not change while it is read
+    pieces = make(calls.using(calls.db), asked, request.GET.get("names", ""))  # which database is asked must not change while it is read
     name = timezone.localtime().strftime(f"calls-%Y-%m-%d-%H%M.{kind}")
     content = by_and_by(pieces) if isinstance(request, ASGIRequest) else pieces  # of a plain iterator Django would make a list before it sends anything
     return StreamingHttpResponse(content, content_type=content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

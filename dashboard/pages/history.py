@@ -33,7 +33,7 @@ COLUMNS = tuple(column.name for column in EVERY if column.name in {"when", "stat
 PRESETS = {"": "All", "last 1h": "Last hour", "today": "Today", "yesterday": "Yesterday", "last 7d": "Last 7 days"}
 
 
-EXPORTS = {"csv": "CSV, for spreadsheets", "json": "JSON, for programs", "pcapng": "pcapng, the messages"}
+EXPORTS = {"csv": "CSV, for spreadsheets", "json": "JSON, for programs", "ndjson": "NDJSON, a call a line", "pcapng": "pcapng, the messages"}
 
 
 class Asking(NamedTuple):

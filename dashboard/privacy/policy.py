@@ -109,8 +109,8 @@ class Policy(NamedTuple):
         sides = ARROW.search(order.call_text)
         cover = Cover(*(sides.group(1, 3) if sides else ()))
         seen = self._texts(order, ORDER_TEXTS, cover)
-        seen.arguments, seen.steps, seen.legs = (_deep(value, cover) for value in (order.arguments, order.steps, order.legs))
-        seen.evidence = json.dumps(_deep(json.loads(order.evidence or "[]"), cover))
+        seen.arguments, seen.steps, seen.legs = (masked_deep(value, cover) for value in (order.arguments, order.steps, order.legs))
+        seen.evidence = json.dumps(masked_deep(json.loads(order.evidence or "[]"), cover))
         return seen
 
     def alert(self, alert: Alert, row: DialogRow | None = None) -> Alert:
@@ -189,10 +189,10 @@ def _copy[Row: models.Model](row: Row) -> Row:
     return seen
 
 
-def _deep(value: Any, cover: Cover) -> Any:
+def masked_deep(value: Any, cover: Cover) -> Any:
     """Return a JSON value with its texts masked."""
     if isinstance(value, dict):
-        return {name: _deep(item, cover) for name, item in value.items()}
+        return {name: masked_deep(item, cover) for name, item in value.items()}
     if isinstance(value, list):
-        return [_deep(item, cover) for item in value]
+        return [masked_deep(item, cover) for item in value]
     return mask_value(value, cover.keep, cover.known) if isinstance(value, str) else value

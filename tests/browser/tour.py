@@ -17,6 +17,7 @@ STOPS = {
     "alerts": "/alerts/",
     "orders": "/orders/",
     "capture": "/taps/",
+    "feeds": "/feeds/",
     "reconcile": "/reconcile/",
     "kpis": "/kpis/",
     "wall": "/wall/",

@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 pytestmark = pytest.mark.django_db
 
-VIEWS = {"view_alert", "view_bulk", "view_dialogrow", "view_order", "view_profileentry", "view_tapstatus"}
+VIEWS = {"view_alert", "view_bulk", "view_deadletter", "view_dialogrow", "view_feedreceiver", "view_order", "view_profileentry", "view_tapstatus"}
 
 
 def permissions(role: str) -> set[str]:
@@ -15,7 +15,7 @@ def permissions(role: str) -> set[str]:
 
 def test_viewer_and_operator_may_what_their_names_say() -> None:
     assert permissions("viewer") == VIEWS
-    assert permissions("operator") == VIEWS | {"end_call", "change_alert", "change_dialogrow", "open_capture"}
+    assert permissions("operator") == VIEWS | {"end_call", "change_alert", "change_deadletter", "change_dialogrow", "open_capture"}
 
 
 def test_administrator_may_all_but_edit_the_log() -> None:
@@ -23,6 +23,8 @@ def test_administrator_may_all_but_edit_the_log() -> None:
     changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in models}
     accounts = {"view_user", "view_group", "view_apitoken"}
     assert permissions("administrator") == VIEWS | changes | accounts | {
+        "change_deadletter",
+        "delete_deadletter",
         "end_call",
         "end_protected_call",
         "open_capture",

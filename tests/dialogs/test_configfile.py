@@ -86,7 +86,10 @@ MISTAKES = [
     ("[dialgo]\n", ":1: [dialgo]: no such section; did you mean [dialog]?"),
     ("[[peers]]\n", ":1: [peers]: no such section; did you mean [[peer]]?"),
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
-    ("[zzz]\n", ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, privacy, rule, limit, peer, proxy, credential"),
+    (
+        "[zzz]\n",
+        ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, rule, limit, peer, proxy, credential, webhook",
+    ),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
     ("[dialog]\nearly_timeout = true", ":2: [dialog] early_timeout: expected a whole number, got true"),

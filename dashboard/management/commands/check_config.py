@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard.history.outbox import FeedError, Outbox
 from dialogs import configfile
 
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **options: Any) -> None:
         path = configfile.find(settings.BASE_DIR, options["file"] or os.environ.get("DIALTAP_CONFIG", ""))
         try:
-            configfile.load(path)
-        except configfile.ConfigError as error:
+            Outbox(configfile.load(path))  # its queries too
+        except (configfile.ConfigError, FeedError) as error:
             raise CommandError(str(error), returncode=1) from error
         self.stdout.write(f"{path}: no mistakes" if path else f"no {configfile.FILE_NAME}: every key has its default")

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from dashboard.feeds.process import Beside, Together
+from dashboard.feeds.runner import beside_of
 from dashboard.ingest.firstrun import prepare
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.loop import Ingest
@@ -32,6 +34,7 @@ class Command(OneLineCommand):
         try:
             sources = open_sources(request_of(options), settings.DIALTAP)
             dialog = settings.DIALTAP.dialog
+            feeds = beside_of(node_name(), settings.DIALTAP)
             controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs, settings.DIALTAP.proxy), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
@@ -41,10 +44,10 @@ class Command(OneLineCommand):
         self.stdout.flush()
         ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers)
         slow_down()
-        asyncio.run(until_stopped(ingest))
+        asyncio.run(until_stopped(Together(ingest, feeds) if feeds else ingest))
 
 
-async def until_stopped(ingest: Ingest) -> None:
+async def until_stopped(ingest: Beside) -> None:
     """Run until SIGINT or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ingest.stop)

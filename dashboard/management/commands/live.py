@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from dashboard.feeds.process import Together
+from dashboard.feeds.runner import beside_of
 from dashboard.ingest.firstrun import ADMINISTRATOR, prepare
 from dashboard.ingest.handlers import Handlers
 from dashboard.ingest.options import add_source_arguments, node_name, request_of
@@ -37,6 +39,7 @@ class Command(OneLineCommand):
             sources = opened(options)
             web = listening(options["bind"])
             dialog = settings.DIALTAP.dialog
+            feeds = None if options["web_only"] else beside_of(node_name(), settings.DIALTAP)
             controller, handlers = build(settings.DIALTAP.control, dialog.dlg_extra_hdrs, settings.DIALTAP.proxy), Handlers(dialog.handlers)
         except (TapError, CaptureError, RuleError, BindError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
@@ -54,7 +57,8 @@ class Command(OneLineCommand):
         else:
             from dashboard.ingest.loop import Ingest  # noqa: PLC0415 -- slow import
 
-            self._serve(web, Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers))
+            ingest = Ingest(settings.DIALTAP, node_name(), sources, controller, settings.VAR / "messages", handlers)
+            self._serve(web, Together(ingest, feeds) if feeds else ingest)
 
     def _serve(self, web: socket.socket, beside: "Beside") -> None:
         from dashboard.asgi import application  # noqa: PLC0415 -- slow import

@@ -11,7 +11,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.history import export
-from dashboard.history.export import COLUMNS, csv_pages, iso, json_pages, safe, seconds, state_name
+from dashboard.history.cdr import csv_pages, json_pages
+from dashboard.history.export import COLUMNS, iso, safe, seconds, state_name
 from dashboard.history.recorder import Recorder
 from dashboard.history.search import question
 from dashboard.models import DialogQuerySet, DialogRow

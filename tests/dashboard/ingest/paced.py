@@ -10,7 +10,10 @@ PIECE, PIECES = 64 * 1024, 1000
 
 
 async def application(scope, receive, send) -> None:
-    """Send more than the buffers of a connection hold."""
+    """Send more than the buffers of a connection hold; over a WebSocket in frames."""
+    if scope["type"] == "websocket":
+        await frames(receive, send)
+        return
     sent = 0
     try:
         await receive()
@@ -21,6 +24,22 @@ async def application(scope, receive, send) -> None:
             sent += 1
         gone.cancel()
         await send({"type": "http.response.body"})
+    finally:
+        print(sent, flush=True)
+
+
+async def frames(receive, send) -> None:
+    """Send so many frames, each when its reader keeps up."""
+    sent = 0
+    try:
+        await receive()
+        await send({"type": "websocket.accept"})
+        gone = asyncio.create_task(receive())
+        while sent < PIECES and not gone.done():
+            await send({"type": "websocket.send", "bytes": b"x" * PIECE, "paced": True})
+            sent += 1
+        gone.cancel()
+        await send({"type": "websocket.close"})
     finally:
         print(sent, flush=True)
 

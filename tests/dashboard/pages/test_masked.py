@@ -13,7 +13,7 @@ from django.test import Client
 from dashboard.history.messages import StoredMessage
 from dashboard.live.boards import link_of
 from dashboard.live.wall import Tile
-from dashboard.models import Alert, AuditEvent, Board, Bulk, DialogRow, Order, ProxyTable, SavedView, TapStatus
+from dashboard.models import Alert, AuditEvent, Board, Bulk, DeadLetter, DialogRow, Order, ProxyTable, SavedView, TapStatus
 from dashboard.privacy.sealed import seal
 from dashboard.urls import urlpatterns
 from dialogs.config import Control, Privacy
@@ -55,6 +55,7 @@ PAGES = {
     "bulk": "/bulk/1/",
     "audit": "/audit/",
     "audit_download": "/audit/events.json",
+    "feeds": "/feeds/",
     "taps": "/taps/",
     "call": f"/call/{UID}/?m=1",
     "call_message": f"/call/{UID}/message/1/",
@@ -85,6 +86,8 @@ POSTS = {
     "connect": ("/connect/", {"reason": "."}),
     "change": (f"/call/{UID}/change/", {"what": "set_var", "key": "", "value": "1"}),
     "order_retry": ("/orders/1/retry/", {}),
+    "feed_retry": ("/feeds/retry/", {"receiver": "webhook:noc", "number": "1"}),
+    "feed_drop": ("/feeds/drop/", {"receiver": "webhook:noc", "number": "1"}),
 }
 NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "metrics", "healthz", "readyz", "styles", None}
 """Opened captures, pages of people who administer tokens, the programs' doors (who has a token sees numbers), pages without a call;
@@ -122,6 +125,8 @@ def world(settings) -> Client:
         owner=person("viewer"), name="others", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
     )
     TapStatus.objects.create(name="engine:n1", node="n1", at_ns=time.time_ns(), detail=encode(report))
+    given = {"node": "n1", "receiver": "webhook:noc", "revision": 1, "event": "alert", "body": "{}", "tries": 8, "first_ns": 1, "at_ns": 2, "error": "x"}
+    DeadLetter.objects.create(uid=UID, **given)
     user = person("operator")
     user.user_permissions.add(*Permission.objects.filter(codename__in=["read_audit", "add_board"]))
     tile = Tile(f"Calls of {CALLER} to {CALLEE}", query=urlencode({"q": f"from = {CALLER} and to = {CALLEE}"}))
@@ -153,7 +158,7 @@ def test_no_page_shows_a_number(world):
     assert found == dict.fromkeys(PAGES, (200, [], [])) | {"kpis_calls": (302, [], [])}
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "pcapng"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "pcapng"])
 def test_no_download_shows_a_number(world, settings, kind):
     address = f"/history/calls.{kind}?columns=callid"
     told = said(world.get(address))
