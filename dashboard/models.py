@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
-from dashboard.kept import KpiSample, SavedView
+from dashboard.kept import Board, KpiSample, SavedView
 from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
@@ -22,6 +22,7 @@ __all__ = [
     "ApiToken",
     "AppendOnly",
     "AuditEvent",
+    "Board",
     "Bulk",
     "BulkItem",
     "DialogQuerySet",

@@ -12,6 +12,7 @@ from dashboard.pages import (
     alerts,
     ask,
     audit,
+    boards,
     bulk,
     call,
     callers,
@@ -30,6 +31,7 @@ from dashboard.pages import (
     taps,
     tokens,
     views,
+    wall,
 )
 from dashboard.rpc import view as rpc
 
@@ -45,6 +47,10 @@ urlpatterns = [
     path("kpis/calls", kpis.calls, name="kpis_calls"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
+    path("wall/", wall.wall, name="wall"),
+    path("wall/boards/", boards.boards, name="boards"),
+    path("wall/boards/<int:number>/withdraw/", boards.withdraw, name="board_withdraw"),
+    path("wall/<str:link>/", wall.shown, name="wall_link"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),
     path("history/", history.history, name="history"),

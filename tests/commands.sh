@@ -51,17 +51,7 @@ run_tests() {
     if [ $# -gt 0 ]; then
         exec "$python" -m pytest "$@"
     fi
-    failed=0
-    measured=$(mktemp -d) # open to all: processes that the tests start give up root, and write there what they covered
-    chmod 1777 "$measured"
-    trap 'rm -rf "$measured"' EXIT
-    export COVERAGE_FILE="$measured/coverage"
-    step "everything but phones and browsers, in three processes" \
-        "$python" -m pytest -n 3 --dist loadfile --cov --cov-report= --ignore tests/lab --ignore tests/browser
-    step "phones and browsers, which are not quick beside others" "$python" -m pytest --cov --cov-append --cov-report= tests/lab tests/browser
-    step "coverage of dialogs/sip and dialogs/engine" "$python" -m coverage report --include='dialogs/sip/*,dialogs/engine/*' --fail-under=100
-    step "coverage of the rest" "$python" -m coverage report --omit='dialogs/sip/*,dialogs/engine/*' --fail-under=95
-    exit "$failed"
+    exec "$python" -m tests.everything
 }
 
 step() { # step WHAT COMMAND...: runs on after a failure, remembers it

@@ -61,9 +61,14 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/live.html", context)
 
 
+def views_of(request: HttpRequest) -> list[SavedView]:
+    """Return a person's saved views and those that are for everybody."""
+    return list(SavedView.objects.filter(Q(owner=request.user.pk) | Q(shared=True)).select_related("owner")[:MOST])
+
+
 def views_for(request: HttpRequest, policy: Policy) -> list[SavedView]:
-    """Return a person's saved views and those that are for everybody; what others saved may ask for numbers that this person may not see."""
-    found = list(SavedView.objects.filter(Q(owner=request.user.pk) | Q(shared=True)).select_related("owner")[:MOST])
+    """Return the same for links; what others saved may ask for numbers that this person may not see."""
+    found = views_of(request)
     for view in found if policy.masked else ():
         parts = dict(parse_qsl(view.query))
         view.query = "&".join(filter(None, (CallFilter.parse(parts).sealed().query, Layout.parse(parts).query)))

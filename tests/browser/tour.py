@@ -19,6 +19,8 @@ STOPS = {
     "capture": "/taps/",
     "reconcile": "/reconcile/",
     "kpis": "/kpis/",
+    "wall": "/wall/",
+    "boards": "/wall/boards/",
     "styles": "/styles/",
     "audit": "/audit/",
     "tokens": "/tokens/",

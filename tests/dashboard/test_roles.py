@@ -22,7 +22,14 @@ def test_administrator_may_all_but_edit_the_log() -> None:
     models = ("alert", "dialogrow", "profileentry", "tapstatus", "apitoken", "user", "group")
     changes = {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in models}
     accounts = {"view_user", "view_group", "view_apitoken"}
-    assert permissions("administrator") == VIEWS | changes | accounts | {"end_call", "end_protected_call", "open_capture", "read_audit", "see_numbers"}
+    assert permissions("administrator") == VIEWS | changes | accounts | {
+        "end_call",
+        "end_protected_call",
+        "open_capture",
+        "read_audit",
+        "see_numbers",
+        "add_board",
+    }
 
 
 def test_migrate_again_adds_what_is_missing_and_keeps_the_rest() -> None:

@@ -16,6 +16,8 @@ LOOKED_AT = [
     "/history/calls.csv",
     "/callers/",
     "/peers/",
+    "/wall/",
+    "/wall/?kiosk",
     "/profiles/value/?profile=caller",
     "/alerts/",
     "/orders/",
