@@ -16,13 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from dashboard.live.counters import count_calls
+from dashboard.live.counters import MINUTE_NS
 from dashboard.live.filter import CallFilter
 from dashboard.live.gauges import Gauge, Gauges
 from dashboard.live.health import doubts, taps
 from dashboard.live.kpis import HOUR_NS, PERIOD_NS, SECOND_NS, Point, read
 from dashboard.live.layout import Layout
 from dashboard.live.trends import line
+from dashboard.models import DialogRow
 from dashboard.privacy import Policy, unseal
 from dialogs.insight.kpi import BY_NAME, KPIS, Kpi, total
 
@@ -75,6 +76,13 @@ class Tile(msgspec.Struct, frozen=True, omit_defaults=True):
         return CallFilter.parse(dict(parse_qsl(self.query)), whole=self.whole)
 
     @property
+    def counts(self) -> CallFilter | None:
+        """The filter whose live calls are counted, None for a figure of the last minutes."""
+        if self.kpi:
+            return CallFilter(state=STATES[self.kpi]) if self.kpi in STATES else None
+        return self.chosen
+
+    @property
     def numbers(self) -> list[str]:
         """What may be somebody's number in the query: the title may hold it too."""
         chosen = self.chosen
@@ -118,7 +126,9 @@ class _Now(NamedTuple):
     """What all walls of a process look at: read once a second."""
 
     read_ns: int = 0
-    counts: dict[str, int] = {}
+    begun: int = 0
+    "Calls that began in the last minute."
+
     points: list[Point] = []
     at_ns: int = 0
     doubts: list[str] = []
@@ -141,7 +151,8 @@ class Figures:
                 if not 0 <= now_ns - self._hour_ns < PERIOD_NS // 2:
                     points, self._hour_ns = read(now_ns - HOUR_NS, now_ns), now_ns
                 newest = max((tap.seen.status.at_ns for tap in judged), default=0)
-                self._now = _Now(now_ns, count_calls(now_ns), points, newest, [doubt.words for doubt in doubts(judged, now_ns)])
+                begun = DialogRow.objects.filter(init_ns__gt=now_ns - MINUTE_NS).count()
+                self._now = _Now(now_ns, begun, points, newest, [doubt.words for doubt in doubts(judged, now_ns)])
             return self._now
 
     def forget(self) -> None:
@@ -156,14 +167,15 @@ gauges = Gauges()
 def look(tiles: list[Tile], now_ns: int, policy: Policy, *, linked: bool) -> Wall:
     """Return what these tiles show, as somebody sees it; `linked`: whether they lead to their calls."""
     now = figures.read(now_ns)
-    counted = gauges.read([tile.chosen for tile in tiles if not tile.kpi], now_ns)
+    counted = gauges.read([counts for tile in tiles if (counts := tile.counts) is not None], now_ns)
     shown = []
     for tile in tiles:
         kpi = BY_NAME.get(tile.kpi)
         unit = kpi.unit if kpi else "calls"
-        told = _kpi(kpi, now) if kpi else _gauge(tile.chosen, counted[tile.chosen], now)
+        gauge = counted[tile.counts] if tile.counts is not None else None
+        told = _live(tile, kpi, gauge, now) if gauge else _kpi(kpi, now) if kpi else _Told(None, "is not counted any more", [])
         tone, words = judge(tile, told.value, unit)
-        link = (_calls_of(kpi, now_ns) if kpi else _view(tile, policy)) if linked else ""
+        link = _link(tile, kpi, now_ns, policy) if linked else ""
         shown.append(Shown(policy.text(tile.title, tile.numbers), spelled(told.value, unit), tone, words, told.note, drawn(told.past), link))
     return Wall(shown, now.at_ns, not 0 <= now_ns - now.at_ns <= OLD_NS, now.doubts)
 
@@ -176,20 +188,22 @@ class _Told(NamedTuple):
     past: Sequence[float]
 
 
-def _kpi(kpi: Kpi, now: _Now) -> _Told:
-    past = [value for point in now.points if (value := kpi.of(point.figures)) is not None]
-    if kpi.name in STATES:
-        return _moment(now.counts[kpi.name], past)
-    if kpi.name == "rate":
-        return _Told(now.counts["per_minute"] / 60, "in the last minute", past)
-    last = [point.figures for point in now.points if point.at_ns > now.read_ns - WINDOW_NS]
-    return _Told(kpi.of(total(last)) if last else None, "in the last 5 minutes", past)
-
-
-def _gauge(chosen: CallFilter, gauge: Gauge, now: _Now) -> _Told:
-    if not chosen:
+def _live(tile: Tile, kpi: Kpi | None, gauge: Gauge, now: _Now) -> _Told:
+    """Return how many live calls there are; of a state, and of all, the hour is known from samples."""
+    if kpi:
+        return _moment(gauge.count, [value for point in now.points if (value := kpi.of(point.figures)) is not None])
+    if not tile.chosen:
         return _moment(gauge.count, [sum(point.figures.live) for point in now.points])
     return _moment(gauge.count, gauge.past, f"since {clock(gauge.since_ns)}")
+
+
+def _kpi(kpi: Kpi, now: _Now) -> _Told:
+    """Return a figure of the last minutes."""
+    past = [value for point in now.points if (value := kpi.of(point.figures)) is not None]
+    if kpi.name == "rate":
+        return _Told(now.begun / 60, "in the last minute", past)
+    last = [point.figures for point in now.points if point.at_ns > now.read_ns - WINDOW_NS]
+    return _Told(kpi.of(total(last)) if last else None, "in the last 5 minutes", past)
 
 
 def _moment(value: int, past: Sequence[float], when: str = "in an hour") -> _Told:
@@ -202,8 +216,10 @@ def clock(at_ns: int) -> str:
     return timezone.localtime(datetime.fromtimestamp(at_ns // SECOND_NS, UTC)).strftime("%H:%M:%S")
 
 
-def _calls_of(kpi: Kpi, now_ns: int) -> str:
-    """Return where a KPI's calls are."""
+def _link(tile: Tile, kpi: Kpi | None, now_ns: int, policy: Policy) -> str:
+    """Return where a tile's calls are."""
+    if kpi is None:
+        return "" if tile.kpi else _view(tile, policy)
     if kpi.name in STATES:
         return f"{reverse('live')}?state={STATES[kpi.name]}"
     step = 60 if kpi.name == "rate" else WINDOW_NS // SECOND_NS

@@ -88,7 +88,8 @@ MISTAKES = [
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
     (
         "[zzz]\n",
-        ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, rule, limit, peer, proxy, credential, webhook",
+        ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, metrics, rule, limit, peer, proxy, credential,"
+        " webhook",
     ),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
@@ -152,6 +153,9 @@ MISTAKES = [
     ("[web]\ntime_zone = 'Mars/North'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "Mars/North"'),
     ("[web]\ntime_zone = '../etc'", ':2: [web] time_zone: expected a time zone such as "Europe/Berlin", got "../etc"'),
     ("[history]\nrecords_days = -1", ":2: [history] records_days: expected at least 0, got -1"),
+    ("[metrics]\nallow = ['192.0.2.5/24']", ':2: [metrics] allow: expected an address or a network such as "192.0.2.0/24", got "192.0.2.5/24"'),
+    ("[metrics]\nprofile_values = -1", ":2: [metrics] profile_values: expected 0 to 1000, got -1"),
+    ("[metrics]\nready_seconds = 1", ":2: [metrics] ready_seconds: expected 2 to 3600, got 1"),
     ('[tap]\nnode = "a\\nb"', ':2: [tap] node: expected a name of at most 64 characters, got "a\\nb"'),
     (f"[dialog]\nflavour = '{'x' * 99}'", f':2: [dialog] flavour: expected "dialog" or "ims_dialog", got "{"x" * 59}...'),
 ]

@@ -125,6 +125,11 @@ def test_every_kpi_can_be_a_tile(name):
     assert (tile.value != "–", tile.link.startswith(("/?state=", f"/kpis/calls?name={name}&"))) == (True, True)
 
 
+def test_figure_that_a_later_version_does_not_know_is_a_dash():
+    (tile,) = look([Tile("Old", kpi="gone", warn=1)], NOW, CLEAR, linked=True).tiles
+    assert (tile.value, tile.note, tile.tone, tile.link) == ("–", "is not counted any more", "", "")
+
+
 def test_usual_wall_has_eight_tiles_and_views_among_them():
     views = [Tile(str(number), query=f"q={number}") for number in range(9)]
     assert [tile.kpi or tile.query for tile in usual([])] == ["", "rate", "ser", "failing", "in_call", "ringing", "no_ack", "setup95"]
