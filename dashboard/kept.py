@@ -1,4 +1,4 @@
-"""The tables of what the live page keeps: views that people saved, figures of the past. Knows no call."""
+"""The tables of what people keep to look at: saved views, wallboards, figures of the past. Knows no call."""
 
 from typing import ClassVar
 
@@ -21,6 +21,27 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.query or 'all calls'})"
+
+
+class Board(models.Model):
+    """A wallboard that a link opens for everybody who has it, until it expires or is withdrawn; never deleted, so that its link is never another's."""
+
+    name = models.CharField(max_length=64)
+    tiles = models.TextField()  # JSON list of dashboard.live.wall.Tile
+    created_by = models.CharField(max_length=150)
+    created_ns = models.BigIntegerField()
+    expires_ns = models.BigIntegerField(default=0)  # 0: until it is withdrawn
+    withdrawn_ns = models.BigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ("add",)  # who may make one may withdraw any
+
+    def __str__(self) -> str:
+        return f"{self.name} (wallboard {self.pk})"
+
+    def holds(self, now_ns: int) -> bool:
+        """Return whether its link opens it at this moment."""
+        return not self.withdrawn_ns and not 0 < self.expires_ns <= now_ns
 
 
 class KpiSample(models.Model):

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from dashboard.deeds import AppendOnly, AuditEvent, Bulk, BulkItem
 from dashboard.feed_tables import DeadLetter, FeedEvent, FeedReceiver
-from dashboard.kept import KpiSample, SavedView
+from dashboard.kept import Board, KpiSample, SavedView
 from dashboard.observed import Alert, ProfileMinute, ProxyTable, TapStatus
 from dashboard.order_tables import Order, OrderRequest
 from dialogs.engine.snapshot import CallSnapshot, decode
@@ -23,6 +23,7 @@ __all__ = [
     "ApiToken",
     "AppendOnly",
     "AuditEvent",
+    "Board",
     "Bulk",
     "BulkItem",
     "DeadLetter",

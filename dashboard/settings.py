@@ -52,6 +52,13 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it turns a throttled login into its answer
 ]
+STRAIGHT = {  # what programs ask for, by path: its view, which decides who may ask
+    "/RPC": "dashboard.rpc.view.rpc",
+    "/RPC/": "dashboard.rpc.view.rpc",
+    "/metrics": "dashboard.metrics.view.metrics",
+    "/healthz": "dashboard.metrics.view.healthz",
+    "/readyz": "dashboard.metrics.view.readyz",
+}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -7,10 +7,12 @@ from django.templatetags.static import static
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from dashboard.metrics import view as monitoring
 from dashboard.pages import (
     alerts,
     ask,
     audit,
+    boards,
     bulk,
     call,
     callers,
@@ -30,6 +32,7 @@ from dashboard.pages import (
     taps,
     tokens,
     views,
+    wall,
 )
 from dashboard.rpc import view as rpc
 
@@ -45,6 +48,10 @@ urlpatterns = [
     path("kpis/calls", kpis.calls, name="kpis_calls"),
     path("peers/", peers.peers, name="peers"),
     path("callers/", callers.callers, name="callers"),
+    path("wall/", wall.wall, name="wall"),
+    path("wall/boards/", boards.boards, name="boards"),
+    path("wall/boards/<int:number>/withdraw/", boards.withdraw, name="board_withdraw"),
+    path("wall/<str:link>/", wall.shown, name="wall_link"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/seen/", alerts.seen, name="alerts_seen"),
     path("history/", history.history, name="history"),
@@ -92,7 +99,9 @@ urlpatterns = [
     re_path(r"^RPC/?$", rpc.rpc, name="rpc"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("healthz", live.healthz, name="healthz"),
+    path("metrics", monitoring.metrics, name="metrics"),
+    path("healthz", monitoring.healthz, name="healthz"),
+    path("readyz", monitoring.readyz, name="readyz"),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=static("icon.svg")))),  # Django's admin has no icon of its own
     path("admin/", admin.site.urls),
 ]

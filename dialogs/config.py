@@ -259,6 +259,19 @@ class Privacy(msgspec.Struct, frozen=True):
     "Characters of a number that stay readable, and never more than half of it."
 
 
+class Metrics(msgspec.Struct, frozen=True):
+    """`[metrics]`: figures for Prometheus, and when we call ourselves ready."""
+
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1")
+    "Networks that may read `/metrics` without a token; they get no profile values."
+
+    profile_values: int = 20
+    "Values of a profile that have a line of their own; the others are summed up. 0: none has."
+
+    ready_seconds: float = 10
+    "An ingest that has not reported for so long makes `/readyz` say no."
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file."""
 
@@ -277,3 +290,4 @@ class Config(msgspec.Struct, frozen=True):
     events: Events = Events()
     cdr: Cdr = Cdr()
     privacy: Privacy = Privacy()
+    metrics: Metrics = Metrics()

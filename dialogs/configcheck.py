@@ -174,6 +174,9 @@ CHECKS: dict[tuple[str, str], Check] = {
     ("history", "open_mb"): NOT_NEGATIVE,
     ("privacy", "mask"): matches(r"[^\x00-\x1f\x7f]{1,150}", 'the name of a role, or "*" for everybody'),
     ("privacy", "keep"): NOT_NEGATIVE,
+    ("metrics", "allow"): Check(is_network, 'an address or a network such as "192.0.2.0/24"'),
+    ("metrics", "profile_values"): between(0, 1000),
+    ("metrics", "ready_seconds"): between(2, 3600),
     **FEED_CHECKS,
 }
 

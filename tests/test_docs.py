@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dashboard.query.alerts import SCHEMAS
 from dialogs.config import Config
 from dialogs.configcheck import CHECKS
 from dialogs.configfile import SECTIONS, parse
@@ -92,3 +93,10 @@ def test_rpc_page_has_every_command_as_it_is():
     page = (ROOT / "docs" / "rpc.md").read_text()
     rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)` )?\| (read|control) \| .{3,} \|$", page, re.MULTILINE)
     assert sorted(rows) == sorted((held.name, " ".join(map(str, held.parameters)), held.permission) for held in COMMANDS.values())
+
+
+@pytest.mark.parametrize(("heading", "about"), [("Queries", "calls"), ("Alerts", "alerts")])
+def test_query_page_has_every_field_with_its_meaning(heading, about):
+    page = (ROOT / "docs" / "query.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE)
+    assert dict(rows) == {name: field.means for name, field in SCHEMAS[about].items()}

@@ -18,6 +18,7 @@ FLOORS = (
     {"dashboard.settings", "dashboard.checks", "dashboard.history"},
     {"dashboard.orders"},
     {"dashboard.rpc"},
+    {"dashboard.metrics"},
     {"dashboard.apps", "dashboard.ingest", "dashboard.live"},
     {"dashboard.templatetags", "dashboard.feeds"},
     {"dashboard.pages", "dashboard.admin"},

@@ -3,13 +3,11 @@
 A page shows where it ended, not a number: pages stay right while calls come in, and page 1,000 costs what page 1 costs.
 """
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 
-from django.core.exceptions import BadRequest
-from django.db.models import Q
-
+from dashboard.history.keyset import NEWEST, Sort, behind, ordering, place_of, turned
+from dashboard.history.keyset import cursor as at
 from dashboard.models import DialogQuerySet, DialogRow
 from dashboard.query.asked import Asked, asked
 from dashboard.query.cost import TooSlow, at_most
@@ -17,8 +15,6 @@ from dashboard.query.plain import as_query
 from dashboard.query.tree import quoted
 
 PAGE = 50
-CURSOR = re.compile(r"([np])(\d{1,19})-([0-9a-f]{16})", re.ASCII)
-MAX_NS = (1 << 63) - 1
 
 COUNTED = 10_000
 'Calls that are counted; beyond, a page says "more than".'
@@ -64,14 +60,14 @@ def counted(calls: DialogQuerySet) -> int | None:
 
 
 class Page(NamedTuple):
-    """One page of calls, newest first."""
+    """One page of calls, in its order."""
 
     rows: list[DialogRow]
     next: str
-    'Cursor of the older page, "" when this is the oldest.'
+    'Cursor of the page behind, "" when this is the last.'
 
     previous: str
-    'Cursor of the newer page, "" when this is the newest.'
+    'Cursor of the page before, "" when this is the first.'
 
 
 def nanoseconds(at: datetime) -> int:
@@ -79,39 +75,28 @@ def nanoseconds(at: datetime) -> int:
     return int(at.timestamp()) * 10**9 + at.microsecond * 1000
 
 
-def page(calls: DialogQuerySet, cursor: str, size: int = PAGE) -> Page:
-    """Return the page at a cursor ("" = the newest). BadRequest (HTTP 400) for a cursor that no page gave."""
-    backwards, place = _place(cursor)
-    # What a list does not show stays on the disk.
-    calls = calls.defer("engine", "frames")
-    if backwards and place:
-        at, uid = place
-        newer = calls.filter(init_ns__gte=at).filter(Q(init_ns__gt=at) | Q(uid__lt=uid)).order_by("init_ns", "-uid")
-        rows = list(newer[: size + 1])
-        more, rows = len(rows) > size, rows[:size][::-1]
-        return Page(rows, _cursor("n", rows[-1]) if rows else "", _cursor("p", rows[0]) if more else "")
-    rows = list(after(calls, place)[: size + 1])
+def page(calls: DialogQuerySet, cursor: str, size: int = PAGE, *, sort: Sort | None = None, now_ns: int = 0) -> Page:
+    """Return the page at a cursor ("" = the first), newest first or in another order.
+
+    BadRequest (HTTP 400) for a cursor that no page of this order gave. `now_ns`: the moment that durations are about, of a first page.
+    """
+    place = place_of(cursor, sort)
+    now_ns = place.now_ns if place else now_ns
+    calls = calls.defer("engine", "frames")  # what a list does not show stays on the disk
+    fields = NEWEST
+    if sort:
+        calls, fields = sort.of(calls, now_ns), sort.fields
+    backwards = place is not None and place.backwards
+    wanted = turned(fields) if backwards else fields
+    rows = list((calls.filter(behind(wanted, place.values)) if place else calls).order_by(*ordering(wanted))[: size + 1])
     more, rows = len(rows) > size, rows[:size]
-    return Page(rows, _cursor("n", rows[-1]) if more else "", _cursor("p", rows[0]) if place and rows else "")
+    if backwards:
+        rows.reverse()
+    further = rows and (backwards or more)
+    before = rows and (more if backwards else place)
+    return Page(rows, at("n", rows[-1], sort, now_ns) if further else "", at("p", rows[0], sort, now_ns) if before else "")
 
 
 def after(calls: DialogQuerySet, place: tuple[int, str] | None) -> DialogQuerySet:
     """Return the calls older than a place (init_ns, uid), newest first; all for None."""
-    calls = calls.order_by("-init_ns", "uid")
-    if place is None:
-        return calls
-    at, uid = place
-    return calls.filter(init_ns__lte=at).filter(Q(init_ns__lt=at) | Q(uid__gt=uid))  # the first condition is what the index reads
-
-
-def _cursor(direction: str, row: DialogRow) -> str:
-    return f"{direction}{row.init_ns}-{row.uid}"
-
-
-def _place(cursor: str) -> tuple[bool, tuple[int, str] | None]:
-    if not cursor:
-        return False, None
-    match = CURSOR.fullmatch(cursor)
-    if match is None or int(match[2]) > MAX_NS:
-        raise BadRequest("This page address is damaged: begin again from History.")
-    return match[1] == "p", (int(match[2]), match[3])
+    return (calls.filter(behind(NEWEST, place)) if place else calls).order_by(*ordering(NEWEST))

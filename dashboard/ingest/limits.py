@@ -104,6 +104,11 @@ class LimitWatch:
             if call.ended_by == "timeout" and not call.end_code:
                 yield from self.limits.expired(call.uid, now_ns)
 
+    @property
+    def waiting(self) -> int:
+        """How many events the database has not taken yet."""
+        return len(self._waiting)
+
     # Beside the database
 
     def write(self, due: Due) -> None:

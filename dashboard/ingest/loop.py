@@ -34,6 +34,9 @@ from dashboard.ingest.rpchost import EngineHost
 from dashboard.ingest.sources import Played, Sources
 from dashboard.ingest.status import Status
 from dashboard.ingest.trend import ProfileTrend
+from dashboard.metrics.metric import measure, packed
+from dashboard.metrics.node import NODE
+from dashboard.metrics.profiles import NamedValues
 from dashboard.models import TapStatus
 from dashboard.orders.pacing import Pacer
 from dashboard.workspace.store import sweep
@@ -41,6 +44,7 @@ from dialogs.config import Config
 from dialogs.control import Controller
 from dialogs.engine import Engine, Event
 from dialogs.insight import PeerNames
+from dialogs.insight.totals import WORK_BOUNDS, Histogram
 from dialogs.insight.traffic import PeerTraffic
 from dialogs.packet import Packet
 from dialogs.taps import FollowTap, HepStreamTap, HepTap, LiveTap
@@ -91,8 +95,10 @@ class Ingest:
         self.sampling = Sampling(node, clock())
         self.traffic = PeerTraffic(self.pending.peers)
         self.trend = ProfileTrend(node, self.engine.calls.profiles)
-        heard, beside = Heard(config.peer), self.proxies.report
-        self.status = Status(node, sources, self.engine, self.recorder, self.pending, heard, self.door, self.traffic, beside)
+        self.named = NamedValues(self.engine.calls.profiles, config.metrics.profile_values)
+        self.lag, self.ticks = Histogram(WORK_BOUNDS), Histogram(WORK_BOUNDS)
+        heard = Heard(config.peer)
+        self.status = Status(node, sources, self.engine, self.recorder, self.pending, heard, self.door, self.traffic, self._beside)
         self.handlers = handlers or Handlers(())
         self._interfaces = [tap for tap in sources.live if isinstance(tap, LiveTap)]
         self._messages = messages
@@ -116,7 +122,8 @@ class Ingest:
             while not self._stopping.is_set():
                 started = loop.time()
                 await self._tick()
-                await self._pause(max(0.01, TICK - (loop.time() - started)))
+                self.ticks.observe(took := loop.time() - started)
+                await self._pause(max(0.01, TICK - took))
         finally:
             for task in (*players, beside):
                 task.cancel()
@@ -150,7 +157,9 @@ class Ingest:
 
     def _readable(self, tap: LiveTap | HepTap | HepStreamTap) -> None:
         descriptor = tap.fileno()
-        self._feed(tap.name, tap.drain(DRAIN))
+        if packets := tap.drain(DRAIN):
+            self._feed(tap.name, packets)
+            self.lag.observe(max(0, self.clock() - packets[-1].at_ns) / 1e9)
         if tap.fileno() < 0:
             asyncio.get_running_loop().remove_reader(descriptor)
             logger.warning("tap lost", tap=tap.name, error=tap.error)
@@ -206,6 +215,11 @@ class Ingest:
         closed = await self.orders.step(self.engine.snapshot, self.clock(), self._in_writer)  # orders of this very tick are younger than now_ns
         for uid in closed:
             self.pending.touch(uid)
+
+    def _beside(self) -> dict[str, Any]:
+        """Return what the node's report says beside its taps."""
+        self.named.choose(self.clock())
+        return self.proxies.report() | {"measured": packed(measure(NODE, self, (self.node,)))}
 
     def _importing(self) -> bool:
         """Return whether a recording is being read with its original times: then only its packets move the engine's time."""

@@ -119,6 +119,11 @@ class Orders:
             await self.executor.agent.__aexit__()
             self.executor.agent = None
 
+    @property
+    def under_way(self) -> int:
+        """How many orders are not closed."""
+        return len(self._open)
+
     def ended_by(self, call: CallSnapshot) -> str:
         """Return "operator:NAME" for a call that an order ended, "" for any other."""
         order = self._sent.get(call.uid)

@@ -83,6 +83,16 @@ class Pending:
         self._notices.setdefault(event.uid, []).append(Notice(event.at_ns, event.kind, text))
 
     @property
+    def waiting(self) -> int:
+        """How many calls were touched since the last tick."""
+        return len(self._messages)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of messages since the last tick."""
+        return self._bytes
+
+    @property
     def full(self) -> bool:
         """Whether so much waits that a source which can wait should."""
         return self._bytes > MAX_BYTES // 2

@@ -127,7 +127,9 @@ class Reconciling:
         self._sockets = Sockets(config)
         self._hosts = {split_address(socket.partition(":")[2]) for socket in place.sockets}
         self._complete = True
-        self._totals = (0, 0)
+        self.totals = (0, 0)
+        "Live calls when it was last looked: ours through this proxy, its own."
+
         self._listed_ns = 0
         self._watched: dict[Key, int] = {}
         "Dialogs that somebody waits for to go, and when they last asked."
@@ -136,6 +138,16 @@ class Reconciling:
         "Of those, when the newest listing was begun, and whether it had them."
 
         self._wake = asyncio.Event()
+
+    @property
+    def label(self) -> str:
+        """Its name; of the only one, which has none, its address without credentials."""
+        return self.name or self.asking.shown
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many calls its table and ours do not agree on, by kind."""
+        return counted(self.reconciler.findings)
 
     def passes(self, call: CallSnapshot, hosts: set[tuple[str, int]]) -> bool:
         """Return whether the wire shows that a call goes through this proxy: one of its sockets, or the cookie of the only one."""
@@ -177,7 +189,7 @@ class Reconciling:
             before = self.reconciler.now(self.engine.calls.by_state)
             totals = await asking.totals()
             after = self.reconciler.now(self.engine.calls.by_state)
-            self._totals = (sum(after), sum(totals))
+            self.totals = (sum(after), sum(totals))
             next_step = self.reconciler.look(totals, before, after, self._clock())
             if next_step == "list" or self._awaited():
                 await self._list(asking, sum(totals), in_writer)
@@ -223,7 +235,7 @@ class Reconciling:
     def _store(self) -> None:
         found = self.reconciler.findings
         shown = tuple(finding for kind in (STUCK, MISSING, DIFFERS) for finding in [one for one in found if one.kind == kind][:SHOWN])
-        ours, theirs = self._totals
+        ours, theirs = self.totals
         ProxyTable.objects.update_or_create(
             node=self.engine.node,
             name=self.name,

@@ -79,7 +79,9 @@ class Status:
         self._listens = bool(sources.live)
         self._meters = {tap.name: Meter() for tap in self.taps}
         self._own = Meter()
-        self._since_ns = 0
+        self.since_ns = 0
+        "When the first report was made."
+
         self._written = 0.0
 
     def count(self, tap: str, packets: Sequence[Packet], messages: int, duplicates: int) -> None:
@@ -104,7 +106,7 @@ class Status:
 
     def rows(self, now_ns: int) -> list[TapStatus]:
         """Return what stands for each tap now."""
-        self._since_ns = self._since_ns or now_ns
+        self.since_ns = self.since_ns or now_ns
         rows = []
         for tap in self.taps:
             meter, dropped = self._meters[tap.name], tap.dropped
@@ -134,7 +136,7 @@ class Status:
         self._own.messages = engine.messages
         lost = engine.evicted + recorder.dropped + recorder.rejected + recorder.messages_lost + self.pending.messages_lost
         report = self._own.report(Health(), engine.packets, lost, now_ns)
-        report = msgspec.structs.replace(report, since_ns=self._since_ns, heard=self.heard.last if self._listens else {}, **self._counted(now_ns))
+        report = msgspec.structs.replace(report, since_ns=self.since_ns, heard=self.heard.last if self._listens else {}, **self._counted(now_ns))
         return TapStatus(
             name=f"engine:{self.node}",
             node=self.node,

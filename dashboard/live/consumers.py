@@ -14,6 +14,7 @@ from dashboard.live.filter import CallFilter
 from dashboard.live.hub import Client, Hub, View
 from dashboard.live.layout import Layout
 from dashboard.live.table import LiveTable
+from dashboard.metrics.web import watch
 from dashboard.orders.audit import searched
 from dashboard.privacy import CLEAR, Policy, policy_of
 
@@ -30,6 +31,7 @@ ORDERS_END = 2**63
 "Numbers of orders are below."
 
 hub = Hub()
+watch(hub)
 
 
 def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:

@@ -19,6 +19,7 @@ from dashboard.live.frames import Frame, partial
 from dashboard.live.health import TapMeter
 from dashboard.live.render import Renderer
 from dashboard.privacy import CLEAR, Policy
+from dialogs.insight.totals import WORK_BOUNDS, Histogram
 
 TICK = 0.25
 "Seconds."
@@ -35,6 +36,8 @@ NOTICES = {
     "overflow": '<p class="resync">This browser was too slow. Everything was loaded again.</p>',
 }
 "Why everything is loaded again, where that is not what somebody asked for; the style lets it go after some seconds."
+
+REASONS = ("connect", *NOTICES, "refresh", "sort", "filter")
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +84,14 @@ class Client:
         """Whether another frame may be sent."""
         return self.number - self.acked < WINDOW and not self.queue.full()
 
-    def offer(self, frame: Frame, now_ns: int) -> None:
-        """Queue a frame when there is something to say, or a heartbeat is due."""
+    def offer(self, frame: Frame, now_ns: int) -> bool:
+        """Queue a frame when there is something to say, or a heartbeat is due; returns whether one was."""
         if not frame and now_ns - self.sent_ns < HEARTBEAT_NS:
-            return
+            return False
         self.number += 1
         self.sent_ns = now_ns
         self.queue.put_nowait(frame.encode(self.number, now_ns // 1_000_000))
+        return True
 
     def take_wish(self) -> str:
         """Return why a snapshot is needed and forget it."""
@@ -119,9 +123,21 @@ class Hub:
         self.counters = Counters()
         self.taps = TapMeter()
         self.renderer = Renderer()
+        self.sent = self.given_up = 0
+        "Frames for browsers; browsers that were cut off because they stayed behind."
+
+        self.snapshots = dict.fromkeys(REASONS, 0)
+        "Frames that load everything, by why."
+
+        self.ticks = Histogram(WORK_BOUNDS)
         self._reader: Reader | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub")
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def queued(self) -> int:
+        """How many frames wait for their browser."""
+        return sum(client.queue.qsize() for client in tuple(self.clients))  # asked from another thread
 
     def join(self, client: Client) -> None:
         """Add a browser; its snapshot comes with the next tick, which is now."""
@@ -132,6 +148,7 @@ class Hub:
     async def leave(self, client: Client) -> None:
         """Take a browser away; the last one stops the loop and closes the thread's database connection."""
         self.clients.discard(client)
+        self.given_up += client.given_up.is_set()
         if not self.clients and self._task:
             task, self._task = self._task, None
             task.cancel()
@@ -148,7 +165,8 @@ class Hub:
                 await self.tick()
             except DatabaseError:
                 log.exception("the live view cannot read the database")  # browsers show "stale" until it can
-            await asyncio.sleep(max(0.01, self.interval - (time.monotonic() - begun)))
+            self.ticks.observe(took := time.monotonic() - begun)
+            await asyncio.sleep(max(0.01, self.interval - took))
 
     async def tick(self) -> None:
         """Look once, and hand out."""
@@ -157,7 +175,7 @@ class Hub:
         frames = await asyncio.get_running_loop().run_in_executor(self._thread, self._look, clients, now_ns)
         for client, frame in frames:
             if client.room:
-                client.offer(frame, now_ns)
+                self.sent += client.offer(frame, now_ns)
             else:
                 client.fall_behind(now_ns)
 
@@ -180,6 +198,8 @@ class Hub:
         """Return what brings a browser up to date, or all of it when there is a reason."""
         view = client.view
         frame = view.snapshot(changes, now_ns, reason) if reason else view.catch_up(changes, now_ns)
+        if reason:
+            self.snapshots[reason] += 1
         if reason in NOTICES:
             frame.updates.append(partial("#resync", "innerHTML", NOTICES[reason]))
         if self.taps.changed or reason:

@@ -24,8 +24,11 @@ class Layout:
     p: int = 1
     "The page, from 1."
 
+    usual: tuple[str, ...] = STANDARD
+    "The columns where none are chosen."
+
     @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
+    def parse(cls, query: Mapping[str, str], usual: tuple[str, ...] = STANDARD) -> Self:
         """Return the layout that a query string (or a message of the browser) describes; what makes no sense is as if it were not there."""
         asked = str(query.get("columns") or "").split(",")
         if hasattr(query, "getlist"):
@@ -33,16 +36,17 @@ class Layout:
         columns = tuple(column.name for column in COLUMNS if column.name in asked)
         sort, density, page = (str(query.get(name) or "") for name in ("sort", "density", "p"))
         return cls(
-            columns or STANDARD,
+            columns or usual,
             sort if BY_NAME.get(sort.removeprefix("-"), COLUMNS[0]._replace(sort="")).sort else "",
             density if density in DENSITIES else "",
             min(MOST_PAGES, max(1, int(page))) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+            usual,
         )
 
     @property
     def parts(self) -> dict[str, str]:
         """What differs from the usual, as parts of a query string."""
-        columns = "" if self.columns == STANDARD else ",".join(self.columns)
+        columns = "" if self.columns == self.usual else ",".join(self.columns)
         parts = {"columns": columns, "sort": self.sort, "density": self.density, "p": str(self.p) if self.p > 1 else ""}
         return {name: text for name, text in parts.items() if text}
 

@@ -1,6 +1,7 @@
 """How a profile's values went, for pages: sums over nodes, peaks, rates, and lines to draw. Knows stored minutes; knows no request and no engine."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -32,7 +33,7 @@ class Trend:
         return max(self.peaks, default=0)
 
 
-def line(sizes: list[int], most: int) -> str:
+def line(sizes: Sequence[float], most: float) -> str:
     """Return the points of an SVG polyline, its top `most`."""
     if len(sizes) < 2:
         return ""

@@ -8,7 +8,7 @@ ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=F
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("dashboard", "0014_proxies")]
+    dependencies: ClassVar = [("dashboard", "0015_boards")]
 
     operations: ClassVar = [
         migrations.CreateModel(

@@ -27,6 +27,9 @@ CONNECTED = {
     "not sent": Order.Outcome.REFUSED,
 }
 
+CLOSED: dict[str, int] = {outcome.value: 0 for outcome in Order.Outcome if outcome}
+"How many orders this process has closed since its start, by outcome."
+
 type Evidence = list[tuple[int, str]]
 
 
@@ -40,6 +43,7 @@ def close(order: Order, now_ns: int, outcome: Order.Outcome, detail: str, seen: 
         stored.forget_credentials(order)
         text = f"{order.call_text}: {outcome_words(order)}"
         audit.closed(order, text)
+    CLOSED[outcome] += 1
         outbox().tell(order.node, lambda: order_event(order), ORDER)
 
 

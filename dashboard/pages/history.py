@@ -2,14 +2,17 @@
 
 import time
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.history.builder import Builder, typed, written
+from dashboard.history.keyset import DURATION, Sort
 from dashboard.history.search import COUNTED, PAGE, Page, Question, counted, page, question
+from dashboard.live.columns import BY_NAME
+from dashboard.live.columns import COLUMNS as EVERY
 from dashboard.live.layout import Layout
 from dashboard.models import DialogRow
 from dashboard.orders.audit import searched
@@ -24,7 +27,7 @@ from dashboard.rpc.access import address_of
 PATIENCE = 3.0
 "Seconds after which a question is given up: with these every page answers, whatever is asked."
 
-COLUMNS = "when,state,age,caller,callee,path,why,by"
+COLUMNS = tuple(column.name for column in EVERY if column.name in {"when", "state", "age", "caller", "callee", "path", "why", "by"})
 "What history shows until somebody chooses others: `?columns=`, as on the live page."
 
 PRESETS = {"": "All", "last 1h": "Last hour", "today": "Today", "yesterday": "Yesterday", "last 7d": "Last 7 days"}
@@ -67,19 +70,25 @@ def asking(request: HttpRequest) -> Asking:
 def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
     asked, now_ns = asking(request), time.time_ns()
-    found, slow = answer(asked, now_ns, request.GET.get("at", ""))
-    layout = Layout.parse(request.GET if request.GET.get("columns") else {"columns": COLUMNS})
+    layout = Layout.parse(request.GET, COLUMNS).with_(p=1)
+    found, slow = answer(asked, now_ns, request.GET.get("at", ""), order_of(layout))
+    shown, bare = Shown(address(asked)), Shown(address(asked, when=""))
     context = {
         "asking": asked,
         "workspace": getattr(request, "capture_file", None),
         "form": asked.builder,
         "text": asked.question.asked.text,
         "page": found,
-        "columns": layout.shown,
+        "layout": layout,
+        "chosen": shown,
+        "every_column": EVERY,
+        "no_picks": True,
+        "kept": dict(parse_qsl(shown.query)) | layout.with_(columns=COLUMNS).parts,
         "rows": rows_of(found.rows, layout, now_ns, asked.policy),
         "slow": slow,
-        "asked": address(asked),
-        "bare": address(asked, when=""),
+        "downloads": shown.query,
+        "asked": joined(shown.query, layout.query),
+        "bare": joined(bare.query, layout.query),
         "presets": PRESETS,
         "exports": EXPORTS,
         "searched": bool(asked.question.asked.text or asked.when),
@@ -91,14 +100,34 @@ def history(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/history.html", context, status=200 if asked.good else 400)
 
 
-def answer(asked: Asking, now_ns: int, cursor: str) -> tuple[Page, bool]:
+class Shown(NamedTuple):
+    """What is asked, for links on the page: see the tag `here`."""
+
+    query: str
+
+
+def joined(*queries: str) -> str:
+    """Return query strings as one."""
+    return "&".join(filter(None, queries))
+
+
+def order_of(layout: Layout) -> Sort | None:
+    """Return the order of the pages; None for newest first. A duration is that of the call, not of how long ago it began as among live calls."""
+    if not layout.sort:
+        return None
+    name = layout.sort.removeprefix("-")
+    field, falling = BY_NAME[name].sort, layout.sort.startswith("-")
+    return Sort(DURATION, falling) if name == "age" else Sort(field.removeprefix("-"), falling != field.startswith("-"))
+
+
+def answer(asked: Asking, now_ns: int, cursor: str, sort: Sort | None = None) -> tuple[Page, bool]:
     """Return the page of calls, and whether the question was given up because it took too long."""
     if not asked.good:
         return page(DialogRow.objects.none(), cursor), False
     calls = asked.question.calls(now_ns)
     try:
         with at_most(PATIENCE, calls.db):
-            return page(calls, cursor), False
+            return page(calls, cursor, sort=sort, now_ns=now_ns), False
     except TooSlow:
         return Page([], "", ""), True
 
@@ -130,4 +159,5 @@ def address(asked: Asking, *, when: str | None = None) -> str:
 @watcher
 def ways_on(request: HttpRequest) -> HttpResponse:
     """Show what could stand next in the search box."""
-    return render(request, "pages/_offers.html", {"offers": offers(request.GET.get("q", ""))})
+    about = "alerts" if request.GET.get("of") == "alerts" else "calls"
+    return render(request, "pages/_offers.html", {"offers": offers(request.GET.get("q", ""), about)})

@@ -4,7 +4,7 @@ import time
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.decorators import permission_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -61,9 +61,14 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/live.html", context)
 
 
+def views_of(request: HttpRequest) -> list[SavedView]:
+    """Return a person's saved views and those that are for everybody."""
+    return list(SavedView.objects.filter(Q(owner=request.user.pk) | Q(shared=True)).select_related("owner")[:MOST])
+
+
 def views_for(request: HttpRequest, policy: Policy) -> list[SavedView]:
-    """Return a person's saved views and those that are for everybody; what others saved may ask for numbers that this person may not see."""
-    found = list(SavedView.objects.filter(Q(owner=request.user.pk) | Q(shared=True)).select_related("owner")[:MOST])
+    """Return the same for links; what others saved may ask for numbers that this person may not see."""
+    found = views_of(request)
     for view in found if policy.masked else ():
         parts = dict(parse_qsl(view.query))
         view.query = "&".join(filter(None, (CallFilter.parse(parts).sealed().query, Layout.parse(parts).query)))
@@ -88,10 +93,3 @@ def welcome(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(reverse("live"))
     response.set_cookie(WELCOMED, "1", max_age=YEAR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
     return response
-
-
-@require_GET
-@login_not_required
-def healthz(_: HttpRequest) -> HttpResponse:
-    """Say that the web process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")

@@ -157,6 +157,10 @@ class Policy(NamedTuple):
         keep = settings.DIALTAP.privacy.keep
         return Masked(mask_text(number, keep) if user_in(number) else mask(number, keep), number)
 
+    def text(self, text: str, known: Iterable[str] = ()) -> str:
+        """Return what a person wrote with its numbers masked; `known`: numbers that are looked for in it, however short."""
+        return mask_parties(text, settings.DIALTAP.privacy.keep, known) if self.masked else text
+
     def value(self, value: str) -> str:
         """Return a profile's value masked; a link made of it still finds it."""
         return Masked(mask_value(value, settings.DIALTAP.privacy.keep), value) if self.masked else value

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.conf import settings
 
 MARK = "~"
-LONGEST = 1000
+LONGEST = 4000
 "Characters of a token that are looked at."
 
 
@@ -20,9 +20,9 @@ def _cipher() -> AESSIV:
     return AESSIV(hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"dialtap sealed").digest())
 
 
-def seal(text: str) -> str:
-    """Return the token of a text."""
-    return MARK + base64.urlsafe_b64encode(_cipher().encrypt(text.encode("utf-8", "surrogatepass"), None)).decode().rstrip("=")
+def seal(text: str, use: str = "") -> str:
+    """Return the token of a text; `use`: what it is for, where only such tokens are to be opened."""
+    return MARK + base64.urlsafe_b64encode(_cipher().encrypt(text.encode("utf-8", "surrogatepass"), [use.encode()] if use else None)).decode().rstrip("=")
 
 
 def is_sealed(text: str) -> bool:
@@ -30,13 +30,13 @@ def is_sealed(text: str) -> bool:
     return text.startswith(MARK)
 
 
-def unseal(text: str) -> str:
-    """Return what a token stands for; text that is none, or that this server did not make, as it is."""
+def unseal(text: str, use: str = "") -> str:
+    """Return what a token stands for; text that is none, or that this server did not make for this use, as it is."""
     if not is_sealed(text) or len(text) > LONGEST:
         return text
     try:
         token = base64.urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4))
-        return _cipher().decrypt(token, None).decode("utf-8", "surrogatepass")
+        return _cipher().decrypt(token, [use.encode()] if use else None).decode("utf-8", "surrogatepass")
     except (InvalidTag, binascii.Error, ValueError):
         return text
 

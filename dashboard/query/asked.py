@@ -1,6 +1,6 @@
 """What a page was asked: the text of its search box, ready to ask. Knows queries and plain words; knows no table's pages.
 
-The one door to the language: live view, history, exports and programs come through here.
+The one door to the language: live view, history, alerts, exports and programs come through here.
 """
 
 from dataclasses import dataclass
@@ -37,15 +37,16 @@ class Asked:
 
 
 @lru_cache(1024)
-def asked(text: str, zone: str, *, inside: bool = False, whole: bool = False) -> Asked:
+def asked(text: str, zone: str, *, inside: bool = False, whole: bool = False, about: str = "calls") -> Asked:
     """Return what a text asks for; `zone`: IANA name, of the times in it.
 
     `inside`: plain words are looked for anywhere, not only at the beginning. `whole`: numbers are found by the whole number only.
+    `about`: "calls" or "alerts".
     """
     written = as_query(text, operator="=" if whole else "~" if inside else "startswith")
     if not written:
         return Asked(text, "")
     try:
-        return Asked(text, written, query=compiled(written, zone, whole=whole))
+        return Asked(text, written, query=compiled(written, zone, whole=whole, about=about))
     except QueryError as error:
         return Asked(text, written, problem=error)

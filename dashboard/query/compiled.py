@@ -15,8 +15,9 @@ from django.db.models import Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from dashboard.privacy.sealed import is_sealed, unseal
+from dashboard.query.alerts import SCHEMAS
 from dashboard.query.errors import QueryError
-from dashboard.query.fields import CHOICE, FIELDS, NUMERIC, SECONDS, TIME, YES, Field, Lasted, Lookup
+from dashboard.query.fields import CHOICE, NUMERIC, SECONDS, TIME, YES, Field, Lasted, Lookup
 from dashboard.query.times import Span, span_of
 from dashboard.query.tree import Compare, Joined, Node, Not, Value, nearest, parse
 
@@ -43,7 +44,7 @@ class Query:
         "Whether its answer changes although no call does."
 
     def at(self, now_ns: int) -> Q:
-        """Return the condition on calls at this moment."""
+        """Return the condition at this moment."""
         return self._condition(now_ns)
 
 
@@ -52,17 +53,18 @@ class _For(NamedTuple):
 
     zone: ZoneInfo
     whole: bool
+    fields: Mapping[str, Field]
 
 
 @lru_cache(1024)
-def compiled(text: str, zone: str, *, whole: bool = False) -> Query:
-    """Return a query whose times are in a zone (IANA name). Raises QueryError with the spot.
+def compiled(text: str, zone: str, *, whole: bool = False, about: str = "calls") -> Query:
+    """Return a query about calls or alerts (`query.alerts.SCHEMAS`) whose times are in a zone (IANA name). Raises QueryError with the spot.
 
     `whole`: what may hold a number is found by the whole of it only; who may not see numbers must not find them out digit by digit.
     """
     tree = parse(text)
     try:
-        condition, timed = _node(tree, _For(ZoneInfo(zone), whole))
+        condition, timed = _node(tree, _For(ZoneInfo(zone), whole, SCHEMAS[about]))
         condition(0)  # what cannot be asked is found now
     except QueryError as error:
         error.text = text
@@ -82,9 +84,9 @@ def _node(node: Node, whom: _For) -> tuple[Condition, bool]:
 
 
 def _comparison(node: Compare, whom: _For) -> tuple[Condition, bool]:
-    field = FIELDS.get(node.name.lower())
+    field = whom.fields.get(node.name.lower())
     if field is None:
-        raise QueryError(f"no field is called {node.name}{nearest(node.name, FIELDS)}", node.name_offset, len(node.name))
+        raise QueryError(f"no field is called {node.name}{nearest(node.name, whom.fields)}", node.name_offset, len(node.name))
     if node.operator not in field.operators:
         takes = " ".join(_written(field))
         raise QueryError(f"{node.name} takes {takes}, got {node.written}", node.operator_offset, len(node.written))

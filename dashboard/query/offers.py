@@ -1,12 +1,13 @@
 """What could stand next in a query, for the search box: text up to the cursor -> whole texts. Knows the grammar and the fields; no table is asked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from lark.exceptions import UnexpectedInput
 
-from dashboard.query.fields import FIELDS
+from dashboard.query.alerts import SCHEMAS
+from dashboard.query.fields import Field
 from dashboard.query.tree import LONGEST, VALUES, expecting, quoted
 
 MOST = 12
@@ -28,14 +29,17 @@ class Offer(NamedTuple):
     means: str = ""
 
 
-def offers(text: str) -> list[Offer]:
-    """Return at most MOST ways on from a text, in which the last word may be half; none where no query is being written, as in plain words."""
+def offers(text: str, about: str = "calls") -> list[Offer]:
+    """Return at most MOST ways on from a question about calls or alerts, in which the last word may be half.
+
+    None where no query is being written, as in plain words.
+    """
     if len(text) > LONGEST:
         return []
     *_, last = ("", *TOKEN.findall(text))
     typed = "" if SIGNS.match(last) or not text.endswith(last) else last
     before = text.removesuffix(typed)
-    found = ((word, means) for word, means in _following(before) if _fits(word, typed.lower()))
+    found = ((word, means) for word, means in _following(before, SCHEMAS[about]) if _fits(word, typed.lower()))
     return [Offer(f"{before}{word} ", word, means) for (word, means), _ in zip(found, range(MOST), strict=False)]
 
 
@@ -46,15 +50,15 @@ def _fits(word: str, typed: str) -> bool:
     return word != typed and word.startswith(typed)
 
 
-def _following(text: str) -> Iterator[tuple[str, str]]:
+def _following(text: str, fields: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
     """Yield each word that fits behind whole words, with its meaning."""
     try:
         tokens, accepts = expecting(text)
     except UnexpectedInput:
         return
-    field = next((FIELDS.get(token.lower()) for token in reversed(tokens) if token.type == "NAME"), None)
+    field = next((fields.get(token.lower()) for token in reversed(tokens) if token.type == "NAME"), None)
     if "NAME" in accepts:
-        yield from ((name, one.means) for name, one in FIELDS.items())
+        yield from ((name, one.means) for name, one in fields.items())
     elif field is None:
         return
     elif accepts >= VALUES:

@@ -68,13 +68,21 @@ async def let_in(request: HttpRequest) -> Caller:
     return caller
 
 
+async def token_of(request: HttpRequest) -> Caller | None:
+    """Return whose token comes with a request, None for none. Raises NotLetIn: 401 for one that opens nothing."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return None
+    scheme, _, text = header.partition(" ")
+    row = await sync_to_async(recognize)(text.strip()) if scheme.lower() == "bearer" else None
+    if row is None:
+        raise NotLetIn(401, BAD_TOKEN, WWW_Authenticate='Bearer realm="dialtap", error="invalid_token"')
+    return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}")
+
+
 async def _caller(request: HttpRequest) -> Caller:
-    if header := request.headers.get("Authorization", ""):
-        scheme, _, text = header.partition(" ")
-        row = await sync_to_async(recognize)(text.strip()) if scheme.lower() == "bearer" else None
-        if row is None:
-            raise NotLetIn(401, BAD_TOKEN, WWW_Authenticate='Bearer realm="dialtap", error="invalid_token"')
-        return Caller(f"token {row.name}", row.scope == ApiToken.Scope.CONTROL, f"token {row.pk}")
+    if (caller := await token_of(request)) is not None:
+        return caller
     if settings.DIALTAP.rpc.open_loopback and is_loopback(request):
         return Caller("loopback", control=False, key=f"address {address_of(request)}")
     raise NotLetIn(401, NEEDED, WWW_Authenticate='Bearer realm="dialtap"')
@@ -96,6 +104,11 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def is_direct(request: HttpRequest) -> bool:
+    """Return whether no proxy says that it stands between us and who calls."""
+    return not any(name in request.headers for name in FORWARDING)
+
+
 def is_loopback(request: HttpRequest) -> bool:
     """Return whether the call comes from this machine and not through a proxy on it."""
     try:
@@ -103,7 +116,7 @@ def is_loopback(request: HttpRequest) -> bool:
     except ValueError:
         return False
     mapped = getattr(peer, "ipv4_mapped", None) or peer
-    return mapped.is_loopback and not any(name in request.headers for name in FORWARDING)
+    return mapped.is_loopback and is_direct(request)
 
 
 def is_foreign(request: HttpRequest) -> bool:

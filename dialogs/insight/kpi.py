@@ -12,12 +12,16 @@ import msgspec
 
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import State
+from dialogs.insight.totals import Totals
 
 STATES = (State.UNCONFIRMED, State.EARLY, State.CONFIRMED_NA, State.CONFIRMED)
 WIDER = 1.1
 FIRST_MS = 1.0
 MOST_CALLS = 200_000
 "Calls whose progress is remembered; the oldest is forgotten first, counted in `forgotten`."
+
+MOST_ENDED = 65_536
+"Ended calls that are remembered, so that none counts twice."
 
 EFFECTIVE = (480, 486, 600, 603)
 "The network did its part, the people did not want (RFC 6076, 4.7)."
@@ -112,28 +116,55 @@ class Tally:
         """Calls that began before `since_ns` are counted from what they do next."""
         self.since_ns = since_ns
         self.forgotten = 0
+        self.totals = Totals()
         self._figures = Figures()
         self._begun_ns = since_ns
         self._calls: dict[str, tuple[int, int]] = {}  # uid -> (State, RANG | ANSWERED)
+        self._ended: dict[str, tuple[int, int]] = {}  # uid -> (RANG | ANSWERED, code)
 
     def take(self, call: CallSnapshot) -> None:
         """Count what a call has done since it was looked at last."""
         passed = (RANG if call.ring_ns else 0) | (ANSWERED if call.start_ns else 0)
-        known = self._calls.get(call.uid)
-        if known is None:
-            if call.init_ns < self.since_ns:  # it was there before us; of a recording with its own times nothing is counted at all
-                if call.state < State.DELETED:
-                    self._keep(call.uid, call.state, passed)
-                return
-            self._figures.begun += 1
-        before = known[1] if known else 0
+        before = self._before(call, passed)
+        if before is None:
+            return
         self._passed(call, passed & ~before)
         if call.state < State.DELETED:
             self._keep(call.uid, call.state, passed)
             return
         self._calls.pop(call.uid, None)
-        if not passed & ANSWERED:
-            self._figures.codes[call.end_code or EXPIRED] = self._figures.codes.get(call.end_code or EXPIRED, 0) + 1
+        code = 0
+        if passed & ANSWERED:
+            self.totals.talk.observe(max(0, call.end_ns - call.start_ns) / 1e9)
+        else:
+            code = call.end_code or EXPIRED
+            self._figures.codes[code] = self._figures.codes.get(code, 0) + 1
+            self.totals.codes.add(code)
+        self._ended[call.uid] = passed, code
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def _before(self, call: CallSnapshot, passed: int) -> int | None:
+        """Return what a call had done when it was looked at last; None where nothing that it does is to be counted."""
+        if (known := self._calls.get(call.uid)) is not None:
+            return known[1]
+        if call.init_ns < self.since_ns:  # it was there before us; of a recording with its own times nothing is counted at all
+            if call.state < State.DELETED:
+                self._keep(call.uid, call.state, passed)
+            return None
+        ended = self._ended.get(call.uid)
+        if ended is None:
+            self._figures.begun += 1
+            self.totals.begun += 1
+            return 0
+        if call.state == State.DELETED:  # the answer to its BYE, a repeat: nothing new
+            return None
+        del self._ended[call.uid]
+        if not ended[0] & ANSWERED:  # a challenge, and now its repetition: one attempt
+            self.totals.codes.take_back(ended[1])
+            if self._figures.codes.get(ended[1]):
+                self._figures.codes[ended[1]] -= 1
+        return ended[0]
 
     def _passed(self, call: CallSnapshot, new: int) -> None:
         """Count the steps that are new."""
@@ -143,6 +174,8 @@ class Tally:
             figures.ring[number] = figures.ring.get(number, 0) + 1
         if new & ANSWERED:
             figures.answered += 1
+            self.totals.answered += 1
+            self.totals.setup.observe(max(0, call.start_ns - call.init_ns) / 1e9)
             number = bucket(call.start_ns - call.init_ns)
             figures.setup[number] = figures.setup.get(number, 0) + 1
 

@@ -5,13 +5,14 @@ span of time in which it began, whatever happens to it later, so that each figur
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import nlargest
 from typing import NamedTuple
 
 from dialogs.engine.snapshot import CallSnapshot
 from dialogs.engine.states import DELETED
 from dialogs.insight.peers import PeerNames
+from dialogs.insight.totals import PeerTotals
 from dialogs.packet import SECOND
 
 SPAN_NS = 300 * SECOND
@@ -67,10 +68,11 @@ class _Span:
 class _Counts:
     """One peer."""
 
-    __slots__ = ("kind", "last_ns", "live", "spans")
+    __slots__ = ("kind", "last_ns", "live", "spans", "totals")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.totals = PeerTotals()
         self.live = self.last_ns = 0
         self.spans: dict[int, _Span] = {}
 
@@ -85,10 +87,13 @@ class _Counts:
 class _Held:
     """What was counted of a call: with whom, and how far it had come."""
 
-    __slots__ = ("answered", "code", "counts", "hosts", "number", "set_up", "spans")
+    __slots__ = ("answered", "code", "counts", "hosts", "new", "number", "set_up", "spans")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, new: bool) -> None:
         self.number = number
+        self.new = new
+        "Whether what it has done so far is news for the totals; of a call that a restart brought back it is none."
+
         self.hosts = self.code = 0
         self.answered = self.set_up = False
         self.counts: list[_Counts] = []
@@ -138,10 +143,11 @@ class PeerTraffic:
                 counts.live += 1
                 if ended.code:
                     span.fail(ended.code, -1)
+                    counts.totals.failed.take_back(ended.code // 100)
             ended.code = 0
             held = ended
         else:
-            held = _Held(min(call.init_ns // SPAN_NS, self._now))
+            held = _Held(min(call.init_ns // SPAN_NS, self._now), new=begun)
         self._live[call.uid] = held
         return held
 
@@ -155,6 +161,8 @@ class PeerTraffic:
             span = counts.span(held.number) if held.number >= self._now - 1 else _Span()
             span.begun += 1
             span.answered += held.answered
+            counts.totals.begun += held.new
+            counts.totals.answered += held.answered and held.new
             counts.live += 1
             held.counts.append(counts)
             held.spans.append(span)
@@ -177,18 +185,25 @@ class PeerTraffic:
             counts.last_ns = max(counts.last_ns, call.last_ns)
             if answered and not held.answered:
                 span.answered += 1
+                counts.totals.answered += held.new
             if first_ns and not held.set_up:
                 span.setups += 1
                 span.setup_ns += first_ns - call.init_ns
             if code:
                 span.fail(code, 1)
+                counts.totals.failed.add(code // 100)
             counts.live -= call.state == DELETED
-        held.answered, held.set_up, held.code = answered, first_ns > 0, code
+        held.answered, held.set_up, held.code, held.new = answered, first_ns > 0, code, True
         if call.state == DELETED:
             del self._live[call.uid]
             self._ended[call.uid] = held
             if len(self._ended) > ENDED_MAX:
                 self._ended.popitem(last=False)
+
+    def named(self) -> Iterator[tuple[str, str, int, PeerTotals]]:
+        """Yield (name, kind, calls now, totals) of each peer of the configuration."""
+        for name, counts in self._named.items():
+            yield name, counts.kind, counts.live, counts.totals
 
     def top(self, most: int, now_ns: int) -> list[Traffic]:
         """Return all peers of the configuration, then the other addresses with the most calls. Looks at all: for once a second."""

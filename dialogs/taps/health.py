@@ -155,6 +155,9 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     heard: dict[str, int] = {}
     "Names of watched peers -> when SIP from them was last seen, 0 for never. Only in the report of the node itself."
 
+    measured: msgspec.Raw = msgspec.Raw(b"{}")
+    "What the node measured, as JSON that only who wants it decodes: see dashboard.metrics.metric."
+
 
 def encode(report: Report) -> str:
     """Return a report as JSON."""

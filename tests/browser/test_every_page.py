@@ -1,5 +1,6 @@
 """Every page, in both themes, on a desk and on a phone, with the demo's traffic in it: no barrier, no error, nothing that the policy refused."""
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ async def test_new_alert_is_said_to_who_listens(demo):
 
 
 async def test_keyboard_goes_everywhere(demo):
-    places = {"l": "/", "p": "/profiles/", "e": "/peers/", "a": "/alerts/", "h": "/history/", "o": "/orders/", "t": "/taps/"}
+    places = {"l": "/", "p": "/profiles/", "e": "/peers/", "a": "/alerts/", "h": "/history/", "o": "/orders/", "t": "/taps/", "k": "/kpis/", "w": "/wall/"}
     async with browser() as chromium, visitor(chromium, demo.url, "dark", DESK) as (page, _):
         reached = {}
         for key in places:
@@ -92,3 +93,65 @@ async def test_motion_is_left_out_where_it_is_not_wanted(demo):
         await page.wait_for_selector("#rows tr", timeout=60_000)
         moving = await page.evaluate("document.getAnimations().filter((one) => one.effect.getComputedTiming().duration > 0).length")
     assert moving == 0
+
+
+ALL_COLUMNS = "/?columns=state,age,caller,callee,path,event,why,size,when,rang,messages,by,callid,node,tap"
+NARROW = """() => {
+  const head = [...document.querySelectorAll(".calls thead th")].filter((one) => one.checkVisibility());
+  const bars = [...document.querySelectorAll(".c-size meter")].map((bar) => Math.round(bar.getBoundingClientRect().left));
+  const box = document.querySelector(".scroll");
+  return [Math.min(...head.map((one) => one.offsetWidth)) > 36, new Set(bars).size, box.scrollWidth > box.clientWidth];
+}"""
+
+
+async def test_all_columns_scroll_in_the_table_and_bars_stand_below_each_other(demo):
+    async with browser() as chromium, visitor(chromium, demo.url, "light", DESK) as (page, _):
+        found = {}
+        for width in (1000, 1340, 1440, 2600):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.goto(f"{demo.url}{ALL_COLUMNS}")
+            await page.wait_for_selector(".c-size meter", timeout=60_000)
+            found[width] = [*await page.evaluate(NARROW), await page.evaluate(WIDER)]
+        await page.set_viewport_size(DESK)
+        await page.goto(f"{demo.url}/")
+        await page.wait_for_selector(".c-size meter", timeout=60_000)
+        usual = await page.evaluate(NARROW)
+    assert found == {1000: [True, 1, True, False], 1340: [True, 1, True, False], 1440: [True, 1, True, False], 2600: [True, 1, False, False]}
+    assert usual == [True, 1, False]
+
+
+async def test_history_is_sorted_and_alerts_are_asked_for_as_people_do(demo):
+    async with browser() as chromium, visitor(chromium, demo.url, "light", DESK) as (page, said):
+        await page.goto(f"{demo.url}/history/?when=today")
+        await page.get_by_role("button", name="Columns").click()
+        await page.locator("#columns").get_by_label("Path").uncheck()
+        await page.locator("#columns").get_by_label("Messages").check()
+        await page.get_by_role("button", name="Show these").click()
+        await page.locator("thead").get_by_role("link", name="Messages").click()
+        await page.locator("thead").get_by_role("link", name="Messages").click()
+        await expect(page.locator("th.c-messages")).to_have_attribute("aria-sort", "descending")
+        assert re.search(r"when=today.*columns=.*messages.*sort=-messages", page.url)
+        counts = [int(text) for text in await page.locator("td.c-messages").all_text_contents()]
+        assert (counts == sorted(counts, reverse=True), await page.locator("td.c-path").count(), len(counts) > 1) == (True, 0, True)
+
+        stopped = asyncio.Event()
+        page.on("requestfailed", lambda request: stopped.set() if "calls.csv" in request.url else None)
+        await page.route("**/history/calls.csv*", lambda _route: None)  # a download that takes long
+        await page.get_by_role("button", name="Download").click()
+        await page.get_by_text("CSV, for spreadsheets").click()
+        await page.locator("#export").get_by_role("button", name="Cancel").click()
+        await expect(page.locator("#export b")).to_have_text("Cancelled")
+        await asyncio.wait_for(stopped.wait(), 30)
+        assert await page.locator("#export button").is_hidden()
+
+        await page.goto(f"{demo.url}/alerts/")
+        await page.keyboard.press("/")
+        await page.keyboard.type("sev")
+        await expect(page.locator("#offers button")).to_have_text(["severity of a limit: warn, critical"])
+        for key in ("ArrowDown", "Enter", "=", "Space"):
+            await page.keyboard.press(key)
+        await page.keyboard.type('"warn"')
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile("/alerts/\\?q=severity"))
+        await expect(page.locator("#alert-list .tag").first).to_have_text("warn")
+        assert said.lines == []

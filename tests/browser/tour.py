@@ -20,6 +20,8 @@ STOPS = {
     "feeds": "/feeds/",
     "reconcile": "/reconcile/",
     "kpis": "/kpis/",
+    "wall": "/wall/",
+    "boards": "/wall/boards/",
     "styles": "/styles/",
     "audit": "/audit/",
     "tokens": "/tokens/",

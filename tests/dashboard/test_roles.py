@@ -30,6 +30,7 @@ def test_administrator_may_all_but_edit_the_log() -> None:
         "open_capture",
         "read_audit",
         "see_numbers",
+        "add_board",
     }
 
 

@@ -53,13 +53,18 @@ async def until[Result](condition: Callable[[], Result], what: str, seconds: flo
 
 def hang_up_unheard(call: CallSnapshot) -> None:
     """Have the tap see the caller's BYE, and nobody else."""
+    bye_unheard(call.call_id, (call.caller.uri, call.caller.tag), (call.callee.uri, call.callee.tag), call.callee.contact, call.caller.cseq + 1)
+
+
+def bye_unheard(call_id: str, caller: tuple[str, str], callee: tuple[str, str], target: str, cseq: int) -> None:
+    """Send a BYE that only a tap sees; `caller` and `callee` are (URI, tag)."""
     lines = (
-        f"BYE {call.callee.contact} SIP/2.0",
-        f"Via: SIP/2.0/UDP {CALLER_HOST}:5099;branch=z9hG4bK{call.uid}",
-        f"From: <{call.caller.uri}>;tag={call.caller.tag}",
-        f"To: <{call.callee.uri}>;tag={call.callee.tag}",
-        f"Call-ID: {call.call_id}",
-        f"CSeq: {call.caller.cseq + 1} BYE",
+        f"BYE {target} SIP/2.0",
+        f"Via: SIP/2.0/UDP {CALLER_HOST}:5099;branch=z9hG4bK{cseq}-{caller[1]}",
+        f"From: <{caller[0]}>;tag={caller[1]}",
+        f"To: <{callee[0]}>;tag={callee[1]}",
+        f"Call-ID: {call_id}",
+        f"CSeq: {cseq} BYE",
         "Max-Forwards: 70",
         "Content-Length: 0",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.ingest.privileges import give_up_root, hand_over, leave_root, successor, unreadable
+from dashboard.ingest.privileges import give_up_root, hand_over, leave_root, pass_on_reading, successor, unreadable
 
 ROOT = Path(__file__).resolve().parents[3]
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="giving up root needs root")
@@ -125,3 +125,45 @@ def test_root_that_cannot_be_given_up_is_said(tmp_path):
 def test_capabilities_that_are_not_there_cannot_be_taken(tmp_path):
     patch = "privileges.keep_capabilities = lambda: None; privileges.unreadable = lambda user, paths: Path('/closed')"
     assert given_up(tmp_path, patch)[0] == "gave up root: capabilities cannot be limited: Operation not permitted"
+
+
+PASSED_ON = """
+before, answer = subprocess.run(["cat", {secret!r}], capture_output=True).returncode, privileges.pass_on_reading()
+status = subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True).stdout.splitlines()
+child = dict(line.split(":", 1) for line in status)
+print(before, answer, subprocess.run(["cat", {secret!r}], capture_output=True).returncode)
+print(child["CapEff"].strip(), child["CapPrm"].strip(), child["CapInh"].strip())
+"""
+READING = f"{4:016x} {4:016x} {4:016x}"
+NO_RIGHT = " ".join([f"{0:016x}"] * 3)
+
+
+@root_only
+@pytest.mark.parametrize(
+    ("blocked", "captures", "printed"),
+    [
+        ("Path('/closed')", False, ["1 True 0", READING]),
+        ("Path('/closed')", True, ["1 True 0", READING]),  # the right to capture stays with this process
+        ("None", True, ["1 False 1", NO_RIGHT]),
+        ("None", False, ["1 False 1", NO_RIGHT]),
+    ],
+    ids=["reads", "reads and captures", "captures", "nothing"],
+)
+def test_right_to_read_alone_is_passed_on_to_programs_where_it_was_kept(tmp_path, blocked, captures, printed):
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    patch = f"import subprocess; privileges.unreadable = lambda user, paths: {blocked}"  # imported while this Python can still be read
+    code = GIVE_UP.format(root=str(ROOT), patch=patch, checkout="/", var=str(tmp_path / "var"), secret=str(secret), captures=captures)
+    done = subprocess.run([sys.executable, "-c", code + PASSED_ON.format(secret=str(secret))], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-2:] == printed, done.stderr
+
+
+@root_only
+def test_root_passes_nothing_on():
+    assert pass_on_reading() is False  # what it starts is root anyway
+
+
+def test_other_systems_pass_nothing_on(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert pass_on_reading() is False

@@ -173,7 +173,7 @@ def test_findings_are_stored_and_shown_with_their_evidence():
     ended = {held(call(number)).key: module.Ended(call(number).uid, 0) for number in (1, 3, 4)}
     for at_ns in (NOW + GRACE_NS * 10, NOW + GRACE_NS * 11):
         reconciler.settle(reconciler.compare([held(call(number)) for number in (1, 3, 4, 5)], complete=True), ended, at_ns)
-    node.reconciling._totals = (1, 4)
+    node.reconciling.totals = (1, 4)
     one = stored(node)
     assert (one.disagreeing, one.stored.unseen, standing(NOW)) == (4, 1, [("proxy", 1, 4, 4)])
     shown = [(section.kind, section.total, [found.evidence for found in section.found]) for section in sections(one)]
@@ -216,7 +216,7 @@ def test_each_proxy_is_compared_with_the_calls_that_went_through_it():
 def test_findings_and_figures_name_their_proxy():
     node = Node(proxy=EDGES)
     for one, totals in zip(node.proxies.each, ((3, 4), (5, 5)), strict=True):
-        one._totals = totals
+        one.totals = totals
         one._store()
     node.proxies.each[1]._down("Kamailio is away")
     node.proxies.each[1]._store()

@@ -5,13 +5,15 @@ import re
 import msgspec
 import pytest
 
+from dashboard.live import table as module
 from dashboard.live.changes import Reader
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
 from dashboard.live.layout import Layout
 from dashboard.live.render import Renderer
-from dashboard.live.table import LINGER_NS, MOST_NEW, SPENT_NS, LiveTable
+from dashboard.live.table import LINGER_NS, LOOK_NS, MOST_NEW, SPENT_NS, LiveTable
 from dashboard.models import DialogRow, Order
+from tests.dashboard.history.calls import SECOND
 from tests.dashboard.live.people import NOW, call, record
 
 pytestmark = pytest.mark.django_db
@@ -299,3 +301,68 @@ def test_sizes_remembered_are_those_of_a_few_pages():
         record(ended(number, profiles=(("caller", f"sip:{number}@example.net"),)))
         watched.tick(NOW + LINGER_NS)
     assert len(watched.table._sizes) <= 4 * watched.table.page + 1
+
+
+class Timed:
+    """A table whose filter speaks of durations, and the clock that it asks by."""
+
+    def __init__(self, monkeypatch, q: str, **layout: object) -> None:
+        self.now_ns = NOW
+        monkeypatch.setattr("time.time_ns", lambda: self.now_ns)
+        self.watched = Watched(CallFilter(q=q), **layout)
+        self.first = self.watched.snapshot()
+        self.watched.tick()
+
+    def at(self, seconds: float) -> str:
+        """Return what a tick brings so many seconds later, in which no call has changed."""
+        self.now_ns = NOW + int(seconds * SECOND)
+        return self.watched.tick(self.now_ns)
+
+
+def up(number: int, seconds: int, **changes):
+    """Return a call that has been up for so many seconds at NOW."""
+    return call(number, init_ns=NOW - seconds * SECOND, start_ns=NOW - seconds * SECOND, **changes)
+
+
+def test_time_brings_a_call_into_the_filter_although_it_does_not_change(monkeypatch):
+    record(up(1, 100), up(2, 50), up(3, 55))
+    timed = Timed(monkeypatch, "duration > 60")
+    assert (timed.first, timed.at(4), timed.at(6), timed.at(11), timed.at(20), timed.watched.new) == ([1], "", "_3", "_2", "", 2)
+
+
+def test_time_takes_a_call_out_of_the_filter_and_another_gets_its_place(monkeypatch):
+    record(up(1, 50), up(2, 10))
+    timed = Timed(monkeypatch, "duration < 60", sort="-age")
+    assert (timed.first, timed.at(9), timed.at(11)) == ([1, 2], "", "")  # it stays where it is, its place is free
+    record(up(3, -11))
+    assert (timed.at(12), timed.at(13 + SPENT_NS // SECOND)) == ("1~3", "")
+
+
+def test_call_that_time_took_out_leaves_when_nobody_needs_its_place(monkeypatch):
+    record(up(1, 50), up(2, 10))
+    assert Timed(monkeypatch, "duration < 60").at(11) == "-1"  # at the bottom it moves nothing
+    timed = Timed(monkeypatch, "duration < 60", sort="-age")
+    timed.at(11)
+    assert [timed.at(10 + SPENT_NS // SECOND), timed.at(12 + SPENT_NS // SECOND)] == ["", "-1"]
+
+
+def test_filter_of_durations_is_asked_once_a_second_and_no_other(monkeypatch, django_assert_num_queries):
+    record(up(1, 50))
+    timed = Timed(monkeypatch, "duration > 60")
+    assert [timed.at(9.9), timed.at(10.2), timed.at(9.9 + LOOK_NS / SECOND)] == ["", "", "_1"]
+    plain = Watched(CallFilter(state="4"))
+    plain.snapshot()
+    plain.tick()
+    for asked, seconds in ((3, 30), (4, 30), (3, 30.5)):  # a tick's three, and one for durations
+        table = plain if asked == 3 and seconds == 30 else timed.watched
+        with django_assert_num_queries(asked):
+            table.tick(NOW + int(seconds * SECOND))
+
+
+def test_asking_anew_takes_a_part_of_the_time_only(monkeypatch):
+    record(up(1, 50))
+    timed = Timed(monkeypatch, "duration > 60")
+    monkeypatch.setattr(module, "SHARE", 10**9)  # however quick it was, that is more than a day
+    assert [timed.at(9), timed.at(12), timed.at(60)] == ["", "", ""]
+    monkeypatch.setattr(module, "SHARE", 20)
+    assert timed.at(10**8) == "_1"

@@ -58,7 +58,7 @@ def test_keys_of_the_ladder_are_listed_where_they_apply(viewer):
     table = (Path(settings.BASE_DIR) / "docs" / "operating.md").read_text().split("| key | on the ladder |")[1].split("\n\n")[0]
     documented = {*re.findall(r"`([^`]+)`", table)}
     call_page, live = ({*re.findall(r"<kbd>(.+?)</kbd>", text_of(viewer, at).split('id="keys"')[1])} for at in (f"/call/{recorded('basic').uid}/", "/"))
-    assert (documented - call_page, documented & live) == (set(), {"↑", "↓", "Enter"})
+    assert (documented - call_page, documented & live) == (set(), {"↑", "↓", "Enter", "w"})  # of `g w`
 
 
 def test_message_is_spelled_and_escaped(viewer):

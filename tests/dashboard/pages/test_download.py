@@ -48,11 +48,14 @@ class Reader:
         self.pieces: list[bytes] = []
         self.allowed = asyncio.Semaphore(0)
         self.came = asyncio.Event()
+        self.left = asyncio.Event()
+        self.sending = 0
         self._asked = False
 
     async def receive(self) -> dict[str, Any]:
         if self._asked:
-            await asyncio.Event().wait()
+            await self.left.wait()
+            return {"type": "http.disconnect"}
         self._asked = True
         return {"type": "http.request"}
 
@@ -66,7 +69,11 @@ class Reader:
         if event["type"] == "http.response.body" and event.get("body"):
             self.pieces.append(event["body"])
             self.came.set()
-            await self.allowed.acquire()
+            self.sending += 1
+            try:
+                await self.allowed.acquire()
+            finally:
+                self.sending -= 1
 
 
 async def test_calls_are_sent_before_those_behind_them_are_read():
@@ -83,6 +90,23 @@ async def test_calls_are_sent_before_those_behind_them_are_read():
         reader.allowed.release()
     await asked
     assert [piece.count(b"\r\n") for piece in reader.pieces] == [1, *[4] * (CALLS // 2 // 4)]
+
+
+async def test_download_that_is_cancelled_reads_no_further():
+    await sync_to_async(record)(*(call(number) for number in range(1, CALLS + 1)))
+    reader, scope = Reader(), scope_of(await cookies())
+    asked = asyncio.create_task(ASGIHandler()(scope, reader.receive, reader.send))
+    for pieces in (1, 2):
+        await reader.piece()
+        assert len(reader.pieces) == pieces
+        reader.allowed.release()
+    await reader.piece()
+    reader.left.set()  # the browser closes the connection
+    async with asyncio.timeout(60):
+        await asked
+    for _ in range(CALLS):
+        reader.allowed.release()
+    assert (len(reader.pieces), reader.sending) == (3, 0)
 
 
 async def taken(client: AsyncClient, calls: int) -> int:

@@ -1,17 +1,21 @@
 """History as it is served: queries, mistakes, zones, counts, downloads."""
 
 import csv
+import html
 import io
 import json
 import re
+from urllib.parse import parse_qsl
 
 import pytest
 
 from dashboard.history import search
+from dashboard.history.keyset import USE
 from dashboard.history.messages import StoredMessage
 from dashboard.history.search import question
 from dashboard.models import DialogQuerySet
 from dashboard.pages import history
+from dashboard.privacy.sealed import seal, unseal
 from dashboard.query.cost import TooSlow
 from dialogs.taps import CaptureFile
 from tests.dashboard.history.calls import SECOND
@@ -74,7 +78,7 @@ def test_count_that_takes_too_long_is_not_made_up(viewer, monkeypatch):
 
 
 def test_question_that_takes_too_long_is_given_up_in_words(viewer, monkeypatch):
-    def slow(*_):
+    def slow(*_, **__):
         raise TooSlow
 
     monkeypatch.setattr(history, "page", slow)
@@ -88,6 +92,83 @@ def test_columns_are_those_of_the_live_page(viewer):
         ["pick", *["pick", "state", "callid", "menu"]],
         True,
     )  # the head's, then the row's
+
+
+def test_page_has_its_bar_whatever_is_asked(viewer):
+    texts = [text_of(viewer, "/history/", **asked) for asked in ({}, {"q": "state = live"}, {"sort": "caller"}, {"when": "today"})]
+    assert [('<header class="top">' in text, "hx-ws:connect" in text) for text in texts] == [(True, True)] * 4
+
+
+def test_columns_are_chosen_and_the_question_stays(viewer):
+    record(call(1))
+    text = text_of(viewer, "/history/", q="state = live", when="2026-11-21", sort="-caller", column=["caller", "node"])
+    assert re.findall(r'<td class="c-(\w+)', text) == ["pick", "pick", "caller", "node", "menu"]
+    form = text.partition('<form id="chooser"')[2].partition("</form>")[0]
+    assert dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) == {"q": "state = live", "when": "2026-11-21", "zone": "UTC", "sort": "-caller"}
+    search = text.partition('<form class="bar"')[2].partition("</form>")[0]
+    assert dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', search)) == {"when": "2026-11-21", "columns": "caller,node", "sort": "-caller"}
+    assert [f'value="{name}"{" checked" if name in ("caller", "node") else ""}>' in text for name in ("caller", "node", "path")] == [True] * 3
+
+
+def test_heads_are_links_that_turn_the_order_round(viewer):
+    record(call(1))
+    seen = []
+    for sort in ("", "caller", "-caller"):
+        text = text_of(viewer, "/history/", q="state = live", at="", sort=sort)
+        seen.append((re.findall(r'<th scope="col" class="c-caller"([^>]*)><a data-view href="([^"]*)"', text), "newest first" in text))
+    link = "/history/?q=state+%3D+live&amp;zone=UTC"
+    assert seen == [
+        ([("", f"{link}&amp;sort=caller")], True),
+        ([(' aria-sort="ascending"', f"{link}&amp;sort=-caller")], False),
+        ([(' aria-sort="descending"', link)], False),
+    ]
+
+
+def walked(client, way: str, address: str, **asked: str) -> list[list[int]]:
+    """Return the calls of each page, following "next" or "prev"."""
+    text, pages = text_of(client, address, **asked), []
+    while True:
+        pages.append(shown(text))
+        more = re.findall(rf'rel="{way}" href="\?([^"]+)"', text)
+        if not more:
+            return pages
+        address = f"/history/?{html.unescape(more[0])}"
+        text = text_of(client, address)
+
+
+@pytest.mark.parametrize(("sort", "expected"), [("caller", [60, 1]), ("-caller", [1, 60]), ("-age", [1, 60])])
+def test_sorted_pages_forth_and_back_are_honest(viewer, sort, expected):
+    record(*(call(number, caller=f"{60 - number:02}" if number > 1 else "99", start_ns=NOW + number * SECOND) for number in range(1, 61)))
+    first, second = walked(viewer, "next", "/history/", sort=sort, q="any ~ call")
+    assert ([first[0], second[-1]], sorted(first + second), len(first)) == (expected, list(range(1, 61)), 50)
+    link = re.findall(r'rel="next" href="\?([^"]+)"', text_of(viewer, "/history/", sort=sort, q="any ~ call"))[0]
+    assert walked(viewer, "prev", f"/history/?{html.unescape(link)}") == [second, first]
+
+
+def test_place_in_a_sorted_page_tells_no_number_and_is_of_its_order_only(viewer):
+    record(*(call(number, caller=f"+4930{number:06d}") for number in range(1, 61)))
+    text = text_of(viewer, "/history/", sort="caller")
+    query = html.unescape(re.findall(r'rel="next" href="\?([^"]+)"', text)[0])
+    place = dict(parse_qsl(query))["at"]
+    assert ("4930" in query, shown(text_of(viewer, "/history/", sort="caller", at=place))) == (False, list(range(51, 61)))
+    begun = '["from_user",false,1,'
+    texts = ("x", "[]", f'{begun}7,1,"a"]', f'{begun}"a",99999999999999999999,"a"]', f'{begun}{{}},1,"a"]')
+    bad = ["x", "n", "n5", f"q{place[1:]}", place[:-2], f'n{begun}"a",1,"a"]', *(f"n{seal(text, USE)}" for text in texts), f"n{seal('x' * 5000, USE)}"]
+    bad.append(f"n{seal(unseal(place[1:], USE))}")  # as somebody gets who has a text of theirs made into a link
+    assert [viewer.get("/history/", {"sort": "caller", "at": at}).status_code for at in bad] == [400] * len(bad)
+    assert [viewer.get("/history/", {"sort": sort, "at": place}).status_code for sort in ("-caller", "callee", "")] == [400] * 3
+
+
+def test_longest_texts_can_be_sorted_by(viewer):
+    record(*(call(number, caller="\U0001f600" * 600, call_id="\u00e4" * 600, last_event="\U0001f600" * 5000) for number in range(1, 61)))
+    for sort in ("caller", "callid", "event", "path"):
+        assert [len(page) for page in walked(viewer, "next", "/history/", sort=sort)] == [50, 10]
+
+
+def test_downloads_are_asked_without_the_order(viewer):
+    record(call(1))
+    text = text_of(viewer, "/history/", q="state = live", sort="caller", columns="caller")
+    assert re.findall(r'href="(/history/calls.csv[^"]*)"', text) == ["/history/calls.csv?q=state+%3D+live&amp;zone=UTC"]
 
 
 def parts(client, kind: str, **asked: str) -> bytes:

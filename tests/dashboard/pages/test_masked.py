@@ -11,7 +11,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from dashboard.history.messages import StoredMessage
-from dashboard.models import Alert, AuditEvent, Bulk, DeadLetter, DialogRow, Order, ProxyTable, SavedView, TapStatus
+from dashboard.live.boards import link_of
+from dashboard.live.wall import Tile
+from dashboard.models import Alert, AuditEvent, Board, Bulk, DeadLetter, DialogRow, Order, ProxyTable, SavedView, TapStatus
 from dashboard.privacy.sealed import seal
 from dashboard.urls import urlpatterns
 from dialogs.config import Control, Privacy
@@ -38,6 +40,9 @@ PAGES = {
     "profiles": "/profiles/",
     "profile": f"/profiles/value/?{urlencode({'profile': seal(f'caller=sip:{CALLER}@example.net')})}",
     "peers": "/peers/",
+    "wall": "/wall/?board=1",
+    "boards": "/wall/boards/",
+    "wall_link": f"/wall/{link_of(Board(pk=1, created_ns=NOW))}/",
     "callers": "/callers/",
     "alerts": "/alerts/",
     "history": "/history/",
@@ -69,6 +74,7 @@ PAGES = {
 POSTS = {
     "view_keep": ("/views/keep/", {"name": "mine", "query": f"state=4&caller={seal(CALLER)}"}),
     "view_drop": ("/views/1/drop/", {}),
+    "board_withdraw": ("/wall/boards/1/withdraw/", {}),
     "alerts_seen": ("/alerts/seen/", {"newest": "1"}),
     "bulk_ask": ("/bulk/", {"uid": UID}),
     "bulk_start": ("/bulk/start/", {"uids": UID, "key": "k"}),
@@ -83,8 +89,9 @@ POSTS = {
     "feed_retry": ("/feeds/retry/", {"receiver": "webhook:noc", "number": "1"}),
     "feed_drop": ("/feeds/drop/", {"receiver": "webhook:noc", "number": "1"}),
 }
-NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "healthz", "styles", None}
-"Opened captures, pages of people who administer tokens, the programs' door, pages without a call; without a name: Django's admin (users only) and the icon."
+NUMBERLESS = {"file", "file_close", "tokens", "token_revoke", "rpc", "login", "logout", "metrics", "healthz", "readyz", "styles", None}
+"""Opened captures, pages of people who administer tokens, the programs' doors (who has a token sees numbers), pages without a call;
+without a name: Django's admin (users only) and the icon."""
 
 
 @pytest.fixture
@@ -121,7 +128,9 @@ def world(settings) -> Client:
     given = {"node": "n1", "receiver": "webhook:noc", "revision": 1, "event": "alert", "body": "{}", "tries": 8, "first_ns": 1, "at_ns": 2, "error": "x"}
     DeadLetter.objects.create(uid=UID, **given)
     user = person("operator")
-    user.user_permissions.add(Permission.objects.get(codename="read_audit"))
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["read_audit", "add_board"]))
+    tile = Tile(f"Calls of {CALLER} to {CALLEE}", query=urlencode({"q": f"from = {CALLER} and to = {CALLEE}"}))
+    Board.objects.create(pk=1, name=f"Calls to {CALLEE}", tiles=msgspec.json.encode([tile]).decode(), created_by="eve", created_ns=NOW)
     client = Client()
     client.force_login(user)
     return client
@@ -166,7 +175,7 @@ def test_same_pages_show_it_without_a_mask(world, settings):
     """Otherwise the tests above prove nothing."""
     settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
     bare = {name for name, address in PAGES.items() if CALLER not in said(world.get(address))}
-    assert bare == {"welcome", "taps", "peers", "connect_form", "query_offers", "files", "kpis", "kpis_data", "kpis_calls"}
+    assert bare == {"welcome", "taps", "peers", "connect_form", "query_offers", "files", "kpis", "kpis_data", "kpis_calls", "wall_link"}
 
 
 def test_number_is_shown_in_part(world):

@@ -20,6 +20,10 @@ class Answer(NamedTuple):
     def json(self) -> Any:
         return msgspec.json.decode(b"".join(self.pieces))
 
+    @property
+    def text(self) -> str:
+        return b"".join(self.pieces).decode()
+
 
 class Door:
     """Answers these pieces, and remembers what it was asked."""
@@ -34,13 +38,13 @@ class Door:
             yield piece
 
 
-def connection(*, peer: str | None = "127.0.0.1", method: str = "POST", host: str = "localhost", **headers: str) -> ApplicationCommunicator:
+def connection(*, peer: str | None = "127.0.0.1", method: str = "POST", path: str = "/RPC", host: str = "localhost", **headers: str) -> ApplicationCommunicator:
     """Return the beginning of a request by somebody at address `peer`; `headers` with _ for -."""
     from dashboard.asgi import django_application  # noqa: PLC0415 -- app ready
 
     named = {"host": host, "content-type": "application/json", **{name.replace("_", "-").lower(): value for name, value in headers.items()}}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
-    scope = {"type": "http", "http_version": "1.1", "method": method, "path": "/RPC", "raw_path": b"/RPC", "root_path": "", "scheme": "http"}
+    scope = {"type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(), "root_path": "", "scheme": "http"}
     scope |= {"query_string": b"", "headers": raw, "client": [peer, 50000] if peer else None, "server": ["127.0.0.1", 8000]}
     return ApplicationCommunicator(django_application, scope)
 

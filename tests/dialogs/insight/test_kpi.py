@@ -51,6 +51,44 @@ def test_call_of_before_is_counted_from_what_it_does_next():
     assert (found.begun, found.ring, found.answered, found.codes, found.live) == (0, {}, 1, {}, [0, 0, 0, 1])
 
 
+def test_call_that_ended_is_not_counted_again_when_something_more_is_seen_of_it():
+    over = at(state=5, start_ns=NOW + 6 * SECOND, end_ns=NOW + 9 * SECOND, ended_by="caller")
+    refused = at(2, state=5, end_ns=NOW, end_code=486)
+    tally = Tally(NOW)
+    for step in (over, over, refused, refused):
+        tally.take(step)
+    found = tally.close(NOW + SECOND)
+    assert (found.begun, found.answered, found.codes) == (2, 1, {486: 1})
+    assert (tally.totals.begun, tally.totals.answered, tally.totals.codes.counts, sum(tally.totals.talk.counts)) == (2, 1, {486: 1}, 1)
+
+
+def test_challenge_and_its_repetition_are_one_attempt():
+    tally = Tally(NOW)
+    for step in (at(state=5, end_code=407), at(state=1), at(state=5, end_code=407), at(2, state=5, end_code=407)):
+        tally.take(step)
+    found = tally.close(NOW + SECOND)
+    assert (found.begun, found.codes, tally.totals.codes.counts) == (2, {407: 2}, {407: 2})
+
+
+def test_totals_grow_over_the_periods():
+    tally = Tally(NOW)
+    for number in (1, 2):
+        tally.take(at(number, state=4, start_ns=NOW + 2 * SECOND))
+        tally.close(NOW + number * 10 * SECOND)
+    tally.take(at(1, state=5, start_ns=NOW + 2 * SECOND, end_ns=NOW + 34 * SECOND))
+    totals = tally.totals
+    assert (totals.begun, totals.answered, totals.setup.sum, totals.talk.sum) == (2, 2, 4.0, 32.0)
+    assert (totals.setup.counts[totals.setup.bounds.index(2.0)], totals.talk.counts[totals.talk.bounds.index(35.0)]) == (2, 1)
+
+
+def test_ended_calls_that_are_remembered_are_capped(monkeypatch):
+    monkeypatch.setattr(kpi, "MOST_ENDED", 1)
+    tally = Tally(NOW)
+    for number in (1, 2, 2, 1):
+        tally.take(at(number, state=5, end_code=486))
+    assert tally.totals.begun == 3  # the first was forgotten
+
+
 def test_remembered_calls_are_capped(monkeypatch):
     monkeypatch.setattr(kpi, "MOST_CALLS", 2)
     tally = Tally(NOW)

@@ -150,3 +150,28 @@ def test_live_is_what_is_live_whatever_happens(moves):
     live = {name: sum(1 for state, hosts in known.values() if state < 5 and hosts > place) for place, name in enumerate(("192.0.2.7", "edge-1", "gw-2"))}
     assert {each.name: each.live for each in found.top(9, now_ns) if each.live} == {name: count for name, count in live.items() if count}
     assert all(min(each.begun, each.answered, each.failed, *each.codes.values(), 0) == 0 for each in found.top(9, now_ns))
+
+
+def totals(found: PeerTraffic) -> dict[str, tuple[int, int, int, dict[int, int]]]:
+    """Return name -> (live, begun, answered, failed that there are) of the configured peers."""
+    return {
+        name: (live, told.begun, told.answered, {kind: count for kind, count in told.failed.counts.items() if count}) for name, _, live, told in found.named()
+    }
+
+
+def test_totals_of_configured_peers_only_grow():
+    found = counting()
+    found.take([(one(1), True), (one(2, state=5, end_code=503), True), (one(3, state=5, end_code=407), True)], NOW)
+    first = totals(found)
+    found.take([(one(3), False)], NOW)  # with credentials
+    second = totals(found)
+    found.take([(one(3, state=5, end_code=487), False), (one(4, state=5, end_code=404, at_ns=NOW + 3 * SPAN_NS), True)], NOW + 3 * SPAN_NS)
+    gw_2 = [told["gw-2"] for told in (first, second, totals(found))]
+    assert gw_2 == [(1, 3, 1, {4: 1, 5: 1}), (2, 3, 2, {4: 1, 5: 1}), (1, 4, 2, {4: 2, 5: 1})]
+
+
+def test_what_a_restart_brings_back_is_no_news_for_the_totals():
+    found = counting()
+    found.take([(one(1), False), (one(2, state=2), False)], NOW)
+    found.take([(one(2), False), (one(1, state=5), False)], NOW)
+    assert totals(found)["gw-2"] == (1, 0, 1, {})  # what it does from then on is

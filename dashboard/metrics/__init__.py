@@ -1,0 +1,1 @@
+"""What monitoring programs read of us: `/metrics` for Prometheus, `/healthz`, `/readyz`."""
