@@ -43,8 +43,8 @@ def close(order: Order, now_ns: int, outcome: Order.Outcome, detail: str, seen: 
         stored.forget_credentials(order)
         text = f"{order.call_text}: {outcome_words(order)}"
         audit.closed(order, text)
-    CLOSED[outcome] += 1
         outbox().tell(order.node, lambda: order_event(order), ORDER)
+    CLOSED[outcome] += 1
 
 
 def add_evidence(order: Order, new: Evidence) -> str:
