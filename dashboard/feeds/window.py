@@ -27,6 +27,9 @@ DOWN = 3
 "Different events refused in a row after which the receiver is taken for down."
 
 LONGEST_NS = 60 * SECOND
+ANSWERING_NS = 5 * SECOND
+"Between two tries at most of a receiver that answers, and refuses: perhaps it is the events."
+
 PATIENCE_NS = 5 * SECOND
 "After which a receiver that has taken nothing since a refusal is said to fail."
 
@@ -175,7 +178,8 @@ class Window:
         if unreachable or len(self._refused) >= DOWN:
             self.down = True
             self._probes += 1
-            self._probe_ns = now_ns + max(self._later(self._probes), wait_ns)
+            pause = self._later(self._probes)
+            self._probe_ns = now_ns + max(pause if unreachable else min(pause, ANSWERING_NS), wait_ns)
 
     def _is_fault(self, item: Item, *, unreachable: bool) -> bool:
         """Return whether a refusal is the event's own. Where suspects are all that has room, there is nothing that could be taken in between."""

@@ -46,7 +46,7 @@ def measured(outage: Outage) -> dict[str, object]:
         shown = outage.command("list")
         outage.receiver.start()
         back = time.monotonic()
-        wait_until(lambda: outage.waiting() < 200, "the events that waited", seconds=900, every=0.5)
+        wait_until(lambda: outage.waiting() < 200, "the events that waited", seconds=1800, every=0.5)
         caught_up = time.monotonic() - back
         outage.measure()
     outage.settled(120)

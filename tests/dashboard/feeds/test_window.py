@@ -142,6 +142,18 @@ def test_outage_is_no_fault_of_the_events_that_met_it():
     assert (first.tries >= TRIES, first.faults, sent.dead) == (True, 1, [])
 
 
+def test_receiver_that_answers_is_not_left_alone_for_long():
+    """After a restart nobody knows any more whose fault the refusals were: some that are refused come first, and others wait behind them."""
+    sent, now = window(*(item(number) for number in range(1, 40))), SECOND
+    bad = {f"call-{number}" for number in range(1, 21)}
+    while not sent.sent:
+        now = turn(sent, now, bad)
+    assert now < 110 * SECOND
+    while sent.held > 20:
+        now = turn(sent, now, bad)
+    assert now < 150 * SECOND
+
+
 def test_many_that_are_refused_hold_nobody_up_for_long():
     """A receiver that never takes the events of half of the calls: the others are taken, and those become dead letters."""
     sent, now, number = window(in_flight=4), SECOND, 0

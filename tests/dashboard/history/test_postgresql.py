@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TESTS = (
+    "dashboard/feeds/test_nightly.py",
+    "dashboard/feeds/test_stream.py",
+    "dashboard/history/test_outbox.py",
     "dashboard/history/test_recorder.py",
     "dashboard/history/test_retention.py",
     "dashboard/history/test_search.py",
