@@ -88,8 +88,10 @@ MISTAKES = [
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
     (
         "[zzz]\n",
-        ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, metrics, rule, limit, peer, proxy, credential,"
-        " webhook",
+        (
+            ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, metrics, rule, limit, peer, proxy, credential,"
+            " webhook"
+        ),
     ),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
