@@ -22,7 +22,7 @@ def run(measured: Path, *arguments: str, **more: object) -> "subprocess.Popen[st
     """Start pytest; processes that the tests start give up root, and write there what they covered."""
     measured.mkdir()
     measured.chmod(0o1777)
-    command = [sys.executable, "-m", "pytest", "--cov", "--cov-report=", *arguments]
+    command = [sys.executable, "-m", "pytest", "--cov", "--cov-report=", "--durations=30", "--durations-min=3", *arguments]
     return subprocess.Popen(command, env=os.environ | {"COVERAGE_FILE": str(measured / "coverage")}, text=True, **more)  # type: ignore[call-overload,no-any-return]
 
 

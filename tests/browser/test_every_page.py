@@ -45,7 +45,11 @@ async def barriers(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:160]}" for each in found.response["violations"] for node in each["nodes"]]
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", DESK), ("dark", DESK), ("dark", PHONE)], ids=["light desk", "dark desk", "dark phone"])
+@pytest.mark.parametrize(
+    ("theme", "size"),
+    [("light", DESK), pytest.param("dark", DESK, marks=pytest.mark.soak), ("dark", PHONE)],  # in every run each theme once, each size once
+    ids=["light desk", "dark desk", "dark phone"],
+)
 async def test_every_page_is_free_of_barriers_and_errors(demo, theme, size):
     async with browser() as chromium, visitor(chromium, demo.url, theme, size) as (page, said):
         await page.wait_for_selector("#rows tr", timeout=60_000)

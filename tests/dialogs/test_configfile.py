@@ -74,6 +74,8 @@ def test_listeners_may_be_none_and_any_port():
     assert (config.tap.hep, config.web.bind) == ("", "[::1]:0")
 
 
+SECTIONS = "dialog, tap, control, rpc, web, history, events, cdr, privacy, metrics, rule, limit, peer, proxy, credential, webhook"
+
 MISTAKES = [
     # what cannot be read
     ("[dialog\n", ":1: Expected ']' at the end of a table declaration at column 8"),
@@ -86,13 +88,7 @@ MISTAKES = [
     ("[dialgo]\n", ":1: [dialgo]: no such section; did you mean [dialog]?"),
     ("[[peers]]\n", ":1: [peers]: no such section; did you mean [[peer]]?"),
     ("kamailio_url = 1", ": [kamailio_url]: no such section; did you mean kamailio_url in [control]?"),
-    (
-        "[zzz]\n",
-        (
-            ":1: [zzz]: no such section; there are dialog, tap, control, rpc, web, history, events, cdr, privacy, metrics, rule, limit, peer, proxy, credential,"
-            " webhook"
-        ),
-    ),
+    ("[zzz]\n", f":1: [zzz]: no such section; there are {SECTIONS}"),
     # wrong types say what was expected and what was found
     ("[dialog]\n\n# why\nearly_timeout = 'soon'", ':4: [dialog] early_timeout: expected a whole number, got "soon"'),
     ("[dialog]\nearly_timeout = true", ":2: [dialog] early_timeout: expected a whole number, got true"),

@@ -63,6 +63,7 @@ def test_a_call_is_found_read_and_ended_over_http(lab: Lab, dialtap: Dialtap, fo
         screen.resize(80, 24)
         is_ended(screen, "billing test", "Ended by token noc: both legs released")
         assert [phone.exit_code() for phone in second.phones] == [0, 0]
+        screen.until("match")
         screen.type("Escape")
         screen.until("1 call ", "In call 1", without="match")  # Escape and a letter at once would be Alt with it
         screen.type("q")

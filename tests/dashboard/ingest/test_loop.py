@@ -152,7 +152,7 @@ async def test_file_that_is_imported_again_is_stored_once(tmp_path):
 
 
 async def test_recording_is_played_and_not_restored(tmp_path):
-    asked = Request(captures=[RECORDINGS / "basic" / "capture.pcap"], speed="10")
+    asked = Request(captures=[RECORDINGS / "basic" / "capture.pcap"], speed="1")
     async with Running(tmp_path, asked=asked):
         row = await until(row_in_state(4))
         assert (row.recorded, row.tap) == (True, "file:capture.pcap")
