@@ -1,18 +1,21 @@
-"""All tests at once: phones and browsers, which are judged by the clock, and beside them, with what they leave of the machine, everything else.
+"""All tests: phones, beside them with what they leave of the machine everything else, and then browsers, whose every frame is judged, alone.
 
-`./dialtap test` runs it; knows pytest's and coverage's command lines, no test. Phones and browsers mostly wait, the others mostly compute: one after
-the other takes half as long again. The others' output comes when both are done.
+`./dialtap test` runs it; knows pytest's and coverage's command lines, no test. Phones mostly wait, the others mostly compute: one after the other takes
+half as long again.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-CLOCKED = ("tests/lab", "tests/browser", "tests/dialogs/control/sip/test_wire.py")
-OTHERS = ("-n", "2", "--dist", "loadfile", *(f"--ignore={path}" for path in CLOCKED))
+PHONES = ("tests/lab", "tests/dialogs/control/sip/test_wire.py")
+BROWSERS = ("tests/browser",)
+OTHERS = ("-n", "2", "--dist", "loadfile", *(f"--ignore={path}" for path in PHONES + BROWSERS))
+PARTS = ("phones", "others", "browsers")
 NICE = 10
 EXACT = "dialogs/sip/*,dialogs/engine/*"
 GATES = {"dialogs/sip and dialogs/engine": ("--include", EXACT, "--fail-under=100"), "the rest": ("--omit", EXACT, "--fail-under=95")}
@@ -39,24 +42,32 @@ def coverage(folder: Path, command: str, *arguments: str) -> bool:
     return subprocess.run([sys.executable, "-m", "coverage", command, *arguments], env=measured, check=False).returncode == 0
 
 
+def phones_and_others(folder: Path) -> bool:
+    """Run both; returns whether one failed. The others' output comes when both are done."""
+    with (folder / "others.log").open("w+") as log:
+        others = run(folder / "others", *OTHERS, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        yield_to_others(others.pid)
+        try:
+            print("dialtap: phones; beside them what is neither phone nor browser, whose output follows", file=sys.stderr, flush=True)
+            failed = run(folder / "phones", *PHONES).wait() != 0
+            failed |= others.wait() != 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(others.pid, signal.SIGTERM)
+        log.seek(0)
+        print(log.read(), flush=True)
+    return failed
+
+
 def main() -> int:
-    """Run both, then hold coverage against its gates; returns 0 when all are content."""
+    """Run all, then hold coverage against its gates; returns 0 when all are content."""
     with tempfile.TemporaryDirectory(prefix="dialtap-measured-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with (folder / "others.log").open("w+") as log:
-            others = run(folder / "others", *OTHERS, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-            yield_to_others(others.pid)
-            try:
-                print("dialtap: phones and browsers; beside them everything else, whose output follows", file=sys.stderr, flush=True)
-                failed = run(folder / "clocked", *CLOCKED).wait() != 0
-                failed |= others.wait() != 0
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(others.pid, 15)
-            log.seek(0)
-            print(log.read(), flush=True)
-        failed |= not coverage(folder, "combine", str(folder / "others" / "coverage"), str(folder / "clocked" / "coverage"))
+        failed = phones_and_others(folder)
+        print("dialtap: browsers", file=sys.stderr, flush=True)
+        failed |= run(folder / "browsers", *BROWSERS).wait() != 0
+        failed |= not coverage(folder, "combine", *(str(folder / part / "coverage") for part in PARTS))
         for what, gate in GATES.items():
             print(f"dialtap: coverage of {what}", file=sys.stderr, flush=True)
             failed |= not coverage(folder, "report", *gate)
