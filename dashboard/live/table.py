@@ -249,7 +249,10 @@ class LiveTable:
         if not (changes or frame.gone) or changes.total(self.chosen) - (self.layout.p - 1) * self.page <= live_shown:
             return
         known = set(self._shown)
-        self._put(frame, [row for row in self._sorted() if row.uid not in known], changes, now_ns)
+        cut_off = [
+            row for row in self._sorted() if row.uid not in known and row.revision <= changes.revision
+        ]  # what was written since then the next tick announces
+        self._put(frame, cut_off, changes, now_ns)
         ended = time.monotonic()
         self._rest_until = ended + SHARE * (ended - begun)
 

@@ -366,3 +366,13 @@ def test_asking_anew_takes_a_part_of_the_time_only(monkeypatch):
     assert [timed.at(9), timed.at(12), timed.at(60)] == ["", "", ""]
     monkeypatch.setattr(module, "SHARE", 20)
     assert timed.at(10**8) == "_1"
+
+
+def test_call_that_is_written_during_a_tick_is_announced_by_the_next():
+    watched = Watched()
+    watched.snapshot()
+    record(call(1))
+    changes = watched.reader.read(NOW)
+    record(call(2))
+    first = watched.table.catch_up(changes, NOW)
+    assert (first.new, len(first.moves), watched.tick(), watched.new) == (1, 1, "_2", 1)
