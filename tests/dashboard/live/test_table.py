@@ -372,6 +372,7 @@ def test_call_that_is_written_during_a_tick_is_announced_by_the_next():
     watched = Watched()
     watched.snapshot()
     record(call(1))
+    watched.reader._matcher._rest_until = 0.0  # so that it counts anew
     changes = watched.reader.read(NOW)
     record(call(2))
     first = watched.table.catch_up(changes, NOW)
