@@ -14,7 +14,7 @@ from pathlib import Path
 
 PHONES = ("tests/lab", "tests/dialogs/control/sip/test_wire.py")
 BROWSERS = ("tests/browser",)
-OTHERS = ("-n", "2", "--dist", "loadfile", *(f"--ignore={path}" for path in PHONES + BROWSERS))
+OTHERS = ("-n", "3", "--dist", "loadfile", *(f"--ignore={path}" for path in PHONES + BROWSERS))
 PARTS = ("phones", "others", "browsers")
 NICE = 10
 EXACT = "dialogs/sip/*,dialogs/engine/*"

@@ -49,11 +49,15 @@ class Receiver:
         self.seconds = 0.0
         "How long each answer takes."
 
+        self.together = 0
+        "Nobody is answered before so many have asked at once."
+
         self.got: list[Got] = []
         self.refused = 0
         self.connections = 0
         self.hosts: list[str] = []
         self.busy = self.most = 0
+        self._met = threading.Event()
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
 
@@ -93,6 +97,9 @@ class Receiver:
             self.busy += 1
             self.most = max(self.most, self.busy)
             self.hosts.append(headers.get("Host", ""))
+            if self.busy >= self.together:
+                self._met.set()
+        self._met.wait(30)
         if self.seconds:
             time.sleep(self.seconds)  # a slow receiver is what is tested
         answer = self.answer(event)

@@ -65,9 +65,9 @@ async def test_event_is_posted_signed_and_settled():
 
 async def test_events_of_a_call_come_in_order_while_calls_go_beside_each_other():
     with Receiver() as receiver:
-        receiver.seconds = 0.01
         events = [(number, event) for number in range(1, 41) for event in BOTH]
         await begun(hook := hook_of(receiver.url), *events)
+        receiver.together = hook.in_flight
         async with delivering(hook):
             await until(all_settled)
         assert (set(map(tuple, receiver.by_call().values())), len(receiver.got)) == ({BOTH}, 80)
