@@ -1,5 +1,6 @@
 """A part of the screen that shows lines and has a cursor. Knows keys and textual; knows no call."""
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from rich.text import Text
@@ -41,13 +42,13 @@ class Lines(Widget, can_focus=True):
 
     # What a kind of lines says
 
+    @abstractmethod
     def count(self) -> int:
         """Return how many lines there are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self, number: int) -> Text:
         """Return a line."""
-        raise NotImplementedError
 
     def rests(self, number: int) -> bool:
         """Return whether the cursor may be on this line."""
