@@ -10,7 +10,7 @@ FLOORS = (
     {"dialogs.packet", "dialogs.config", "dialogs.sip", "dialogs.collector"},
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
-    {"dialogs.configfile", "dashboard.deeds", "dashboard.feed_tables", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
+    {"dialogs.configfile", "dashboard.pause", "dashboard.deeds", "dashboard.feed_tables", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
     {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.privacy"},
     {"dashboard.query"},

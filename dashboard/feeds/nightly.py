@@ -19,6 +19,7 @@ from dashboard.feeds import store
 from dashboard.history.cdr import PAGES, columns_of, write_file
 from dashboard.history.outbox import query_of
 from dashboard.models import DialogQuerySet, DialogRow, FeedReceiver
+from dashboard.pause import pause
 from dashboard.privacy import CLEAR
 from dashboard.query.asked import asked
 from dialogs.config import Config
@@ -60,11 +61,7 @@ class Nightly:
         """Write what is due until `stopping`."""
         while not stopping.is_set():
             done = await asyncio.to_thread(self._night)
-            try:
-                async with asyncio.timeout(LOOK_SECONDS if done else AGAIN_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+            await pause(stopping, LOOK_SECONDS if done else AGAIN_SECONDS)
 
     def step(self) -> bool:
         """Write what is due now; False when something went wrong, which is shown and tried again."""

@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 
 from dashboard.ingest.privileges import pass_on_reading
+from dashboard.pause import pause
 
 AGAIN_SECONDS, AGAIN_MAX = 1.0, 60.0
 "Between two starts of a process that ends by itself; doubling, until one has lived for AGAIN_MAX."
@@ -51,7 +52,7 @@ class FeedProcess:
                 return
             wait = AGAIN_SECONDS if asyncio.get_running_loop().time() - begun > AGAIN_MAX else min(wait * 2, AGAIN_MAX)
             logger.warning("feeds: their process ended", code=code, again_in=f"{wait:g} s")
-            await self._pause(wait)
+            await pause(self._stopping, wait)
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -77,13 +78,6 @@ class FeedProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         pass_on_reading()  # this thread's own affair, and it ends with it
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, cwd=settings.BASE_DIR)  # noqa: S603 -- our own program
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
 
 def _on_a_thread[Answer](work: Callable[[], Answer]) -> asyncio.Future[Answer]:

@@ -20,6 +20,7 @@ from dashboard.feeds.guard import Denied, Guard, GuardedTransport
 from dashboard.feeds.sign import HEADER, secret_of, signature
 from dashboard.feeds.window import Item, Window
 from dashboard.history.outbox import WEBHOOK, FeedError
+from dashboard.pause import pause
 from dialogs.configfeeds import Webhook
 from dialogs.packet import SECOND
 
@@ -114,11 +115,7 @@ class Deliverer:
         wait = POLL_SECONDS
         if (due_ns := self.window.next_ns()) and not self._flying:
             wait = min(wait, max(0.005, (due_ns - self._clock()) / SECOND))
-        try:
-            async with asyncio.timeout(wait):
-                await self._news.wait()
-        except TimeoutError:
-            return
+        await pause(self._news, wait)
 
     async def _read(self) -> int:
         """Take events into hand; returns how far that went on."""

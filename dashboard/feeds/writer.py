@@ -18,6 +18,7 @@ from dashboard.feeds.files import EventFile, call_end
 from dashboard.feeds.webhook import InThread
 from dashboard.feeds.window import Item
 from dashboard.history.outbox import CALL_END, FILE
+from dashboard.pause import pause
 from dialogs.config import Config
 
 POLL_SECONDS = 0.25
@@ -126,12 +127,12 @@ class Writer:
         while not stopping.is_set():
             try:
                 upto = await self._turn(position)
-                pause = POLL_SECONDS if upto == position else 0.0
+                rest = POLL_SECONDS if upto == position else 0.0
                 position, wait = upto, RETRY_SECONDS
             except (OSError, DatabaseError) as error:
                 await self._note(error, position)
-                pause, wait = wait, min(wait * 2, RETRY_MAX)
-            await _pause(stopping, pause)
+                rest, wait = wait, min(wait * 2, RETRY_MAX)
+            await pause(stopping, rest)
         await asyncio.to_thread(self.sink.close)
 
     async def _turn(self, position: int) -> int:
@@ -159,11 +160,3 @@ class Writer:
                 await self._in_thread(store.save, self.node, self.name, state, (), self._clock())
             except DatabaseError as worse:
                 logger.warning("feeds: database", receiver=self.name, error=str(worse))
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return

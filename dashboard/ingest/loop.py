@@ -39,6 +39,7 @@ from dashboard.metrics.node import NODE
 from dashboard.metrics.profiles import NamedValues
 from dashboard.models import TapStatus
 from dashboard.orders.pacing import Pacer
+from dashboard.pause import pause
 from dashboard.workspace.store import sweep
 from dialogs.config import Config
 from dialogs.control import Controller
@@ -123,7 +124,7 @@ class Ingest:
                 started = loop.time()
                 await self._tick()
                 self.ticks.observe(took := loop.time() - started)
-                await self._pause(max(0.01, TICK - took))
+                await pause(self._stopping, max(0.01, TICK - took))
         finally:
             for task in (*players, beside):
                 task.cancel()
@@ -139,13 +140,6 @@ class Ingest:
     def stop(self) -> None:
         """Ask `run` to end."""
         self._stopping.set()
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
     def _in_writer(self, work: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from dashboard.history.recorder import LOST_REASON
 from dashboard.history.rows import Change, clean
 from dashboard.models import DialogRow, ProxyTable
+from dashboard.pause import pause
 from dialogs.config import Config, Proxy
 from dialogs.control.asking import Asking, Unanswered
 from dialogs.control.reconcile import DIFFERS, MISSING, STUCK, Ended, Finding, Held, Key, Reconciler, Stored, Wire
@@ -177,11 +178,7 @@ class Reconciling:
 
     async def _rest(self, seconds: float) -> None:
         self._wake.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        await pause(self._wake, seconds)
 
     async def round(self, asking: Asking, in_writer: InWriter) -> float:
         """Look once, and list when that is due; returns the seconds until the next look."""
