@@ -246,7 +246,7 @@ class LiveTable:
         if begun < self._rest_until or not (self._free(now_ns) or len(self._shown) < self.page):
             return
         live_shown = len(self._shown) - len(self._leaving)
-        if not (changes or frame.gone) or changes.total(self.chosen) - (self.layout.p - 1) * self.page <= live_shown:
+        if changes.total(self.chosen) - (self.layout.p - 1) * self.page <= live_shown:
             return
         known = set(self._shown)
         cut_off = [

@@ -10,6 +10,7 @@ from django.urls import resolve
 
 from dashboard.api import view
 from dashboard.models import AuditEvent
+from dashboard.rpc import access
 from tests.dashboard.api.conftest import API
 from tests.dashboard.live.people import person
 
@@ -29,8 +30,6 @@ def test_who_has_no_token_is_told_how_to_get_one():
 
 
 def view_words(name):
-    from dashboard.rpc import access  # noqa: PLC0415
-
     return getattr(access, name)
 
 
@@ -51,6 +50,7 @@ def test_page_of_another_origin_is_refused():
 
 
 def test_rate_is_that_of_the_rpc(monkeypatch):
+    monkeypatch.setattr(access, "clock", lambda: 1000.0)
     monkeypatch.setattr(settings, "DIALTAP", msgspec.structs.replace(settings.DIALTAP, rpc=msgspec.structs.replace(settings.DIALTAP.rpc, rate=2)))
     answers = [Client().get(f"{API}/offers") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

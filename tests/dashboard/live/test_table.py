@@ -212,9 +212,20 @@ def test_full_table_takes_no_more_and_fills_up_from_what_was_cut_off():
     record(call(4))
     first = watched.tick()
     record(ended(3))
-    assert [first, watched.tick(NOW), watched.tick(NOW + LINGER_NS)] == ["", "=3", ""]
-    record(call(2, state=3))
-    assert watched.tick(NOW + LINGER_NS) == "=2 3~4"
+    assert [first, watched.tick(NOW), watched.tick(NOW + LINGER_NS - 1), watched.tick(NOW + LINGER_NS)] == ["", "=3", "", "3~4"]
+
+
+def test_places_are_filled_after_a_rest_although_nothing_changes_any_more(monkeypatch):
+    monkeypatch.setattr(module, "SHARE", 10**9)  # however quick the first was, it rests for more than a day
+    record(*(call(number) for number in range(1, 6)))
+    watched = Watched(page=2)
+    assert watched.snapshot() == [5, 4]
+    record(ended(5))
+    ticks = [watched.tick(NOW), watched.tick(NOW + LINGER_NS)]
+    record(ended(4))
+    ticks += [watched.tick(NOW + LINGER_NS), watched.tick(NOW + 2 * LINGER_NS), watched.tick(NOW + 3 * LINGER_NS)]
+    watched.table._rest_until = 0.0
+    assert [*ticks, watched.tick(NOW + 3 * LINGER_NS)] == ["=5", "5~3", "=4", "-4", "", "_2"]
 
 
 def test_old_call_below_the_cut_does_not_come_up_by_changing():

@@ -45,7 +45,7 @@ class Carried:
             while not self.gone:
                 if (frame := following.look(time.time_ns())) is not None:
                     yield frame
-                time.sleep(0.02)
+                time.sleep(0.3)  # Textual takes a process for busy that works a twentieth of the time, and waits a second for it at every key
         except Problem as problem:
             raise Refused(str(problem)) from problem
         finally:
@@ -83,6 +83,7 @@ async def screen(source=None, query="", size=(80, 24)):
             yield app, pilot
         finally:
             app._round += 1
+            app.source.gone = "the test is over"
     for thread in threading.enumerate():
         if thread.name.startswith(("follow", "ask")):
             await asyncio.to_thread(thread.join, 20)
