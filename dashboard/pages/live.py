@@ -31,6 +31,9 @@ YEAR = 365 * 86400
 MOST = 200
 "Saved views offered."
 
+FIRST = 50
+"Rows that the page itself brings, more than a screen's: so it is painted at once. The push brings the others below them."
+
 watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 
 
@@ -48,7 +51,7 @@ def live(request: HttpRequest) -> HttpResponse:
     kept = layout.with_(columns=STANDARD, p=1).parts
     context = {
         **foot_context(chosen, layout, found.count(), PAGE),
-        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + PAGE]), layout, now_ns, policy),
+        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + FIRST]), layout, now_ns, policy),
         "every_column": COLUMNS,
         "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
         "full_query": "&".join(filter(None, (chosen.query, layout.query))),

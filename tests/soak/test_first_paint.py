@@ -24,6 +24,7 @@ LIVE = int(os.environ.get("DIALTAP_LIVE", "20000"))
 RATE, BUSY_RATE, ENDLESS = 300, 50, 10**6
 FIRST_MS = 300
 VISITS = 7
+REST = 2.0
 HEP_PORT, PORT = 9063, 8063
 CONFIGURATION = f"""
 [tap]
@@ -68,9 +69,11 @@ async def calls(rate: int, live: int, seconds: float) -> asyncio.subprocess.Proc
 
 
 async def painted(page: Page, url: str, there: str) -> list[float]:
-    """Return after how many milliseconds each of a few visits was painted first; that the page is whole is waited for."""
+    """Return after how many milliseconds each of a few visits was painted first, each to a page that stands still, as people make them."""
     found = []
     for _ in range(VISITS + 1):
+        await page.wait_for_selector("#link[data-link=live]")
+        await asyncio.sleep(REST)
         await page.goto(url)
         await page.locator(there).first.wait_for()
         await page.wait_for_function(PAINTED)

@@ -7,7 +7,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from dashboard.live.changes import Reader
+from dashboard.live.counters import Counters
+from dashboard.live.filter import CallFilter
+from dashboard.live.render import Renderer
+from dashboard.live.table import LiveTable
 from dashboard.models import AuditEvent, Order
+from dashboard.pages.live import FIRST
 from dialogs.config import Control
 from dialogs.engine import SessionView
 from tests.dashboard.live.people import NOW, call, record
@@ -33,6 +39,15 @@ def rows_in(text: str) -> list[int]:
 def test_live_page_shows_live_calls_newest_first(viewer):
     record(call(1), call(2), call(3, state=5, end_ns=NOW))
     assert rows_in(text_of(viewer, "/")) == [2, 1]
+
+
+def test_live_page_brings_a_screen_of_rows_and_the_push_those_below_it(viewer):
+    record(*(call(number) for number in range(1, FIRST + 6)))
+    table = LiveTable(CallFilter(), Renderer(), Counters(), since_ns=NOW)
+    answer = text_of(viewer, "/")
+    pushed = "".join(table.snapshot(Reader().read(NOW), NOW, "connect").updates)
+    newest_first = list(range(FIRST + 5, 0, -1))
+    assert (rows_in(answer), rows_in(pushed), f"{FIRST + 5} calls" in answer) == (newest_first[:FIRST], newest_first, True)
 
 
 def test_live_page_opens_its_socket_with_its_filter(viewer):
