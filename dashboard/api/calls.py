@@ -48,7 +48,7 @@ STATES = ("setting_up", "ringing", "no_ack", "in_call")
 def history(asker: Asker, q: str = "", when: str = "", zone: str = "", sort: str = "", at: str = "", size: int = 50) -> Answer:
     """Search past and present calls, newest first or by a column (`sort`, as in the page's address); `at` is `next` or `previous` of another page."""
     asked = _asked(asker, q, when, zone, at)
-    layout = Layout.parse({"sort": sort})
+    layout = Layout.parse({"sort": sort}, masked=asker.policy.masked)
     if layout.sort != sort:
         raise Problem(400, "sort is the name of a column, with - before it for the other way round; leave it out for newest first")
     with _at_place():

@@ -61,6 +61,8 @@ class Column(NamedTuple):
     "Whether it is there until somebody chooses."
 
     css: str = ""
+    personal: bool = False
+    "Whether its order tells numbers: nobody sorts by it who may not see them."
 
 
 def place() -> str:
@@ -181,8 +183,8 @@ def text(field: str, most: int = 80) -> Callable[[Seen], SafeString]:
 COLUMNS = (
     Column("state", "State", state, "state"),
     Column("age", "Duration", age, "-init_ns", css="num"),
-    Column("caller", "Caller", caller, "from_user", css="c-who"),
-    Column("callee", "Callee", callee, "to_user", css="c-who"),
+    Column("caller", "Caller", caller, "from_user", css="c-who", personal=True),
+    Column("callee", "Callee", callee, "to_user", css="c-who", personal=True),
     Column("path", "Path", path, "path", css="mono"),
     Column("event", "Last event", event, "-last_ns"),
     Column("why", "Evidence", why),

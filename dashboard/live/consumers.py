@@ -40,7 +40,7 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
     if wanted.get("page") == "live":
         chosen = CallFilter.parse(wanted, whole=policy.masked)
         made_ns = moment(wanted.get("at", ""))
-        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted), policy=policy, since_ns=made_ns)
+        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted, masked=policy.masked), policy=policy, since_ns=made_ns)
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
@@ -95,9 +95,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if "sort" in message:
             self.client.want = "sort"
         if isinstance(message.get("filter"), dict) and isinstance(self.client.view, LiveTable):
-            chosen = CallFilter.parse(message["filter"], whole=self.client.view.policy.masked)
+            masked = self.client.view.policy.masked
+            chosen = CallFilter.parse(message["filter"], whole=masked)
             await self._note(chosen)
-            self.client.view.choose(chosen, Layout.parse(message["filter"]))
+            self.client.view.choose(chosen, Layout.parse(message["filter"], masked=masked))
             self.client.want = self.client.want or "filter"
 
     async def disconnect(self, code: int) -> None:

@@ -27,20 +27,25 @@ class Layout:
     usual: tuple[str, ...] = STANDARD
     "The columns where none are chosen."
 
+    masked: bool = False
+    "Whether numbers are hidden from who looks."
+
     @classmethod
-    def parse(cls, query: Mapping[str, str], usual: tuple[str, ...] = STANDARD) -> Self:
+    def parse(cls, query: Mapping[str, str], usual: tuple[str, ...] = STANDARD, *, masked: bool = False) -> Self:
         """Return the layout that a query string (or a message of the browser) describes; what makes no sense is as if it were not there."""
         asked = str(query.get("columns") or "").split(",")
         if hasattr(query, "getlist"):
             asked += query.getlist("column")  # the chooser without script: one box each
         columns = tuple(column.name for column in COLUMNS if column.name in asked)
         sort, density, page = (str(query.get(name) or "") for name in ("sort", "density", "p"))
+        column = BY_NAME.get(sort.removeprefix("-"))
         return cls(
             columns or usual,
-            sort if BY_NAME.get(sort.removeprefix("-"), COLUMNS[0]._replace(sort="")).sort else "",
+            sort if column and column.sort and not (masked and column.personal) else "",
             density if density in DENSITIES else "",
             min(MOST_PAGES, max(1, int(page))) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
             usual,
+            masked,
         )
 
     @property
@@ -57,8 +62,9 @@ class Layout:
 
     @property
     def shown(self) -> list[Column]:
-        """The columns in their order."""
-        return [BY_NAME[name] for name in self.columns]
+        """The columns in their order, those by whose order nothing is hidden with their field."""
+        columns = (BY_NAME[name] for name in self.columns)
+        return [column._replace(sort="") if self.masked and column.personal else column for column in columns]
 
     @property
     def newest(self) -> bool:

@@ -74,7 +74,7 @@ def asked_by(user: User | AnonymousUser, query: Mapping[str, str], zone: str, ad
 def history(request: HttpRequest) -> HttpResponse:
     """Search past and present calls; a page has cursors, no number."""
     asked, now_ns = asking(request), time.time_ns()
-    layout = Layout.parse(request.GET, COLUMNS).with_(p=1)
+    layout = Layout.parse(request.GET, COLUMNS, masked=asked.policy.masked).with_(p=1)
     found, slow = answer(asked, now_ns, request.GET.get("at", ""), order_of(layout))
     shown, bare = Shown(address(asked)), Shown(address(asked, when=""))
     context = {

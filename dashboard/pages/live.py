@@ -42,7 +42,7 @@ watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)
 def live(request: HttpRequest) -> HttpResponse:
     """Show the calls of this moment; the push brings them up to date."""
     policy = policy_of(request.user)
-    chosen, layout = CallFilter.parse(request.GET, whole=policy.masked), Layout.parse(request.GET)
+    chosen, layout = CallFilter.parse(request.GET, whole=policy.masked), Layout.parse(request.GET, masked=policy.masked)
     if policy.masked:
         searched(request.user.get_username(), chosen.typed, address_of(request))
     now_ns = time.time_ns()
@@ -70,11 +70,12 @@ def views_of(request: HttpRequest) -> list[SavedView]:
 
 
 def views_for(request: HttpRequest, policy: Policy) -> list[SavedView]:
-    """Return the same for links; what others saved may ask for numbers that this person may not see."""
+    """Return the same for links; what others saved may ask for numbers that this person may not see, and be named after them."""
     found = views_of(request)
     for view in found if policy.masked else ():
         parts = dict(parse_qsl(view.query))
         view.query = "&".join(filter(None, (CallFilter.parse(parts).sealed().query, Layout.parse(parts).query)))
+        view.name = policy.text(view.name)
     return found
 
 

@@ -33,6 +33,12 @@ def test_layout_is_its_own_query_string(query):
     assert Layout.parse(QueryDict(query)).query == query
 
 
+@pytest.mark.parametrize(("sort", "kept"), [("caller", ""), ("-callee", ""), ("age", "age"), ("-path", "-path")])
+def test_nobody_sorts_by_numbers_who_may_not_see_them(sort, kept):
+    layout = Layout.parse({"sort": sort}, masked=True)
+    assert (layout.sort, [column.name for column in layout.shown if not column.sort]) == (kept, ["caller", "callee", "why", "size"])
+
+
 def test_click_on_a_head_goes_round():
     layout = Layout()
     seen = []

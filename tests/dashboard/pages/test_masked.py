@@ -122,7 +122,7 @@ def world(settings) -> Client:
     ProxyTable.objects.create(node="n1", at_ns=time.time_ns(), proxy="http://x", detail=json.dumps({"findings": [finding], "counts": {"stuck": 1}}))
     report = Report(calls=("", 1, 0, 0, 1, 0), callers=((f"sip:{CALLER}@example.net", 1, 0, 0, 1, 0),), callers_known=1)
     SavedView.objects.create(
-        owner=person("viewer"), name="others", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
+        owner=person("viewer"), name=f"others of {CALLEE}", query=urlencode({"profile": f"caller=sip:{CALLER}@example.net", "sort": "age"}), shared=True
     )
     TapStatus.objects.create(name="engine:n1", node="n1", at_ns=time.time_ns(), detail=encode(report))
     given = {"node": "n1", "receiver": "webhook:noc", "revision": 1, "event": "alert", "body": "{}", "tries": 8, "first_ns": 1, "at_ns": 2, "error": "x"}
@@ -249,6 +249,16 @@ def test_same_search_finds_more_for_who_may_see_numbers(world):
     assert (found, AuditEvent.objects.filter(action="number searched").count()) == ([True, True], 0)
 
 
+@pytest.mark.parametrize("address", ["/", "/history/"])
+def test_numbers_tell_nothing_by_their_order(world, settings, address):
+    record(call(2, caller="0"), call(3, caller="zzz"), *(call(4, caller="5", state=5, end_ns=NOW),))
+    usual = re.findall(r'href="/call/([0-9a-f]{16})/"', said(world.get(address)))
+    assert [re.findall(r'href="/call/([0-9a-f]{16})/"', said(world.get(f"{address}?sort={sort}"))) == usual for sort in ("caller", "-caller")] == [True, True]
+    assert re.findall(r"sort=-?(caller|callee)\b", said(world.get(address))) == []
+    settings.DIALTAP = msgspec.structs.replace(settings.DIALTAP, privacy=Privacy())
+    assert re.findall(r'href="/call/([0-9a-f]{16})/"', said(world.get(f"{address}?sort=caller"))) != usual
+
+
 def test_prefix_is_refused_in_words(world):
     response = world.get("/history/?callee=1555*")
     assert (response.status_code, "numbers are masked for you: ask for the whole number with =" in said(response)) == (400, True)
@@ -256,7 +266,7 @@ def test_prefix_is_refused_in_words(world):
 
 def test_shared_view_of_a_number_opens_its_calls(world):
     record(call(2))
-    address = re.findall(r'href="(/\?[^"]+)"><bdi>others</bdi>', said(world.get("/")))[0].replace("&amp;", "&")
+    address = re.findall(r'href="(/\?[^"]+)"><bdi>others[^<]*</bdi>', said(world.get("/")))[0].replace("&amp;", "&")
     text = said(world.get(address))
     assert (f"/call/{UID}/" in text, call(2).uid in text, "sort=age" in address, leaks(text)) == (True, False, True, [])
 
