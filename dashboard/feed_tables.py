@@ -29,6 +29,9 @@ class FeedEvent(models.Model):
 class FeedReceiver(models.Model):
     """One receiver of a node's events, and how far it has got: the feeds' process writes it, pages read it."""
 
+    NIGHTLY = "cdr"
+    "The receiver of each day's records: its position is a day, and nothing waits for it."
+
     node = models.CharField(max_length=64)
     name = models.CharField(max_length=64)  # "webhook:noc", "file", "call_end", "cdr"
     position = models.BigIntegerField(default=0)  # everything up to this revision is settled; of "cdr": the ordinal of the last day

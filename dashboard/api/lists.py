@@ -9,8 +9,8 @@ from django.urls import reverse
 from dashboard.api.answers import Answer, File, Problem, alert_of, call_of, item_of, order_of, paged, plain, understood
 from dashboard.api.asker import Asker
 from dashboard.feeds.dead import letters
-from dashboard.feeds.figures import figures as fed_figures
 from dashboard.history.export import iso
+from dashboard.history.fed import figures as fed_figures
 from dashboard.live import kpis as figures
 from dashboard.live import peers as counted
 from dashboard.live import wall as walls

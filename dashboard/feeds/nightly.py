@@ -25,7 +25,7 @@ from dashboard.query.asked import asked
 from dialogs.config import Config
 from dialogs.packet import SECOND
 
-NAME = "cdr"
+NAME = FeedReceiver.NIGHTLY
 LOOK_SECONDS = 20.0
 AGAIN_SECONDS = 60.0
 DAYS_MAX = 366

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from django.db import Error
 
+from dashboard.history.fed import figures
+from dashboard.metrics.feeds import FEEDS
 from dashboard.metrics.metric import Kind, Measured, Metric, measure, unpacked
 from dashboard.metrics.node import NODE
 from dashboard.metrics.stored import STORED
@@ -67,7 +69,7 @@ NODES = (
     Metric("dialtap_ingest_report_age_seconds", Kind.GAUGE, "Since an ingest last reported; it does so each second.", ("node",), ages),
     Metric("dialtap_ingest_start_time_seconds", Kind.GAUGE, "When an ingest began, seconds of the epoch.", ("node",), begins),
 )
-METRICS: tuple[Metric, ...] = (*WEB, *DATABASE, *STORED, *NODES, *NODE, *TAPS)
+METRICS: tuple[Metric, ...] = (*WEB, *DATABASE, *STORED, *FEEDS, *NODES, *NODE, *TAPS)
 
 
 def nodes(now_ns: int) -> list[Node]:
@@ -94,7 +96,7 @@ def gather() -> Measured:
 
 
 def _read(now_ns: int) -> Measured:
-    found = measure(STORED, now_ns)
+    found = measure(STORED, now_ns) | measure(FEEDS, (figures(), now_ns))
     known = nodes(now_ns)
     found |= measure(NODES, (known, now_ns))
     for node in known:

@@ -1,6 +1,6 @@
 """What a metric is, and how the ingest's figures travel to the process that serves them. Knows names and values; knows nothing that is measured.
 
-Adding a metric is one line in a table (`node`, `taps`, `stored` or `web`) and one in docs/metrics.md.
+Adding a metric is one line in a table (`node`, `taps`, `stored`, `feeds` or `web`) and one in docs/metrics.md.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

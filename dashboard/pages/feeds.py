@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.feeds.dead import NoLetter, drop, retry
-from dashboard.feeds.figures import Fed, figures
+from dashboard.history.fed import Fed, figures
 from dashboard.models import DeadLetter, DialogRow
 from dashboard.pages.live import watcher
 from dashboard.pages.requests import PageRequest

@@ -12,9 +12,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from dashboard.environment import printable
 from dashboard.feeds.dead import NoLetter, drop, letters, retry
-from dashboard.feeds.figures import Fed, figures
 from dashboard.feeds.runner import Feeds, alone
 from dashboard.history.export import iso
+from dashboard.history.fed import Fed, figures
 from dashboard.history.outbox import FeedError
 from dashboard.ingest.firstrun import prepare
 from dashboard.ingest.options import node_name

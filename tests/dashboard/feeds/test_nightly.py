@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client, override_settings
 
-from dashboard.feeds.figures import figures
 from dashboard.feeds.nightly import DAYS_MAX, Nightly, due
 from dashboard.history.cdr import PAGES
+from dashboard.history.fed import figures
 from dashboard.models import DialogRow, FeedReceiver
 from dialogs.config import Config
 from dialogs.configfeeds import Cdr

@@ -16,9 +16,9 @@ from asgiref.sync import sync_to_async
 
 from dashboard.feeds import store, webhook
 from dashboard.feeds.dead import NoLetter, drop, retry
-from dashboard.feeds.figures import figures
 from dashboard.feeds.sign import secret_of, signature
 from dashboard.feeds.window import TRIES
+from dashboard.history.fed import figures
 from dashboard.history.outbox import FeedError, Outbox
 from dashboard.models import AuditEvent, DeadLetter, FeedEvent, FeedReceiver
 from dialogs.config import Config

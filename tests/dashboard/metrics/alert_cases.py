@@ -5,6 +5,7 @@ from typing import NamedTuple
 NODE = 'node="n1"'
 TAP = f'{NODE},tap="interface:eth1"'
 TRUNK = f'{NODE},peer="gw-2",kind="trunk"'
+RECEIVER = f'{NODE},receiver="webhook:noc"'
 LAG = f"dialtap_engine_lag_seconds_bucket{{{NODE},le="
 
 
@@ -67,6 +68,9 @@ CASES = (
         f'{NODE},outcome="one leg only: callee not confirmed"',
     ),
     Case("DialtapOrdersWaiting", {'dialtap_orders_open{phase="requested"}': "0 1x40"}, "1m", "1m15s", 'phase="requested"'),
+    Case("DialtapFeedFailing", {f"dialtap_feed_failing_seconds{{{RECEIVER}}}": "0 0+15x80"}, "6m15s", "6m30s", RECEIVER),
+    Case("DialtapFeedDead", {f"dialtap_feed_dead_letters{{{RECEIVER}}}": "0x4 1x40"}, "1m", "1m15s", RECEIVER),
+    Case("DialtapFeedDropped", {f"dialtap_feed_dropped_total{{{RECEIVER}}}": "0x4 1x40"}, "1m", "1m15s", RECEIVER),
     Case("DialtapRecorderBehind", {f'dialtap_queue_length{{{NODE},queue="recorder"}}': "0 1001x40"}, "2m", "2m15s", f'{NODE},queue="recorder"'),
     Case("DialtapLosing", {f'dialtap_lost_total{{{NODE},what="messages_disk"}}': "0x4 1x40"}, "1m", "1m15s", f'{NODE},what="messages_disk"'),
     Case("DialtapEngineLag", {f'{LAG}"1.0"}}': "0x80", f'{LAG}"2.5"}}': "0+1x80", f'{LAG}"+Inf"}}': "0+1x80"}, "5m", "5m15s", NODE),

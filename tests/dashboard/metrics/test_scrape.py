@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from dashboard.metrics.gathered import METRICS
 from dashboard.metrics.metric import Kind
-from dashboard.models import Alert, Order, TapStatus
+from dashboard.models import Alert, DeadLetter, FeedReceiver, Order, TapStatus
 from dashboard.orders.closing import CLOSED
 from dashboard.rpc.tokens import make
 from dialogs.taps.health import Agent, Health, Report, encode
@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).resolve().parents[3]
 ROW = re.compile(r"^\| `(dialtap_\w+)` \| (\w+) \| (.+?) \| (.{6,}) \|$", re.MULTILINE)
 SECOND = 10**9
+NOC = {"node": "elsewhere", "receiver": "webhook:noc"}
 
 
 async def scrape(token: str) -> Series:
@@ -51,10 +52,19 @@ def other_node() -> None:
         TapStatus.objects.create(name=f"hep:{node}", node=node, at_ns=at_ns, dropped=9, error="away", detail=encode(Report(health=health)))
 
 
+def fed() -> None:
+    """Have fed two receivers, of which one is away for a minute."""
+    away = {"failures": 5, "queued": 13, "evicted": 3, "dead": 1, "failing_ns": time.time_ns() - 60 * SECOND}
+    FeedReceiver.objects.create(node="elsewhere", name="webhook:noc", sent=7, **away)
+    FeedReceiver.objects.create(node="elsewhere", name="file", sent=9)
+    DeadLetter.objects.create(node="elsewhere", receiver="webhook:noc", revision=1, event="alert", body="{}", tries=8, first_ns=1, at_ns=2, error="x")
+
+
 @pytest.mark.asyncio
 async def test_scrape_says_what_happened_and_every_metric_is_in_it(tmp_path):
     token = (await sync_to_async(make)("prometheus", "read", by="ann"))[1]
     await sync_to_async(other_node)()
+    await sync_to_async(fed)()
     await sync_to_async(Alert.objects.create)(at_ns=time.time_ns(), kind="limit", text="", node="elsewhere", limit="x", severity="critical")
     await sync_to_async(Order.objects.create)(call_text="a -> b", node="elsewhere", username="ann", reason="x", requested_ns=1)
     async with running(tmp_path) as here:
@@ -90,10 +100,17 @@ async def test_scrape_says_what_happened_and_every_metric_is_in_it(tmp_path):
                 ("dialtap_proxy_up", node | {"proxy": NOWHERE}, 0),
                 ("dialtap_alerts_open", {"severity": "critical"}, 1),
                 ("dialtap_orders_open", {"phase": "requested"}, 1),
+                ("dialtap_feed_sent_total", NOC, 7),
+                ("dialtap_feed_failures_total", NOC, 5),
+                ("dialtap_feed_dropped_total", NOC, 3),
+                ("dialtap_feed_waiting", NOC, 2),
+                ("dialtap_feed_dead_letters", NOC, 1),
+                ("dialtap_feed_failing_seconds", NOC | {"receiver": "file"}, 0),
                 ("dialtap_database_up", {}, 1),
                 ("dialtap_hub_clients", {}, 0),
             ],
         )
+        assert 60 <= (value(found, "dialtap_feed_failing_seconds", **NOC) or 0) < 120
         lag, taps = value(found, "dialtap_engine_lag_seconds_count", **node), f"hep:127.0.0.1:{here.port}"
         age = value(found, "dialtap_tap_newest_packet_age_seconds", node="node", tap=taps)
         assert (lag or 0) > 0

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from django.db.models import Count
 
-from dashboard.feeds.nightly import NAME
 from dashboard.models import DeadLetter, FeedReceiver
 
 
@@ -44,7 +43,7 @@ def figures() -> list[Fed]:
             node=row.node,
             name=row.name,
             sent=row.sent,
-            waiting=row.waiting if row.name != NAME else 0,
+            waiting=row.waiting if row.name != FeedReceiver.NIGHTLY else 0,
             dead=dead.get((row.node, row.name), 0),
             evicted=row.evicted,
             failures=row.failures,
