@@ -30,11 +30,11 @@ def count_calls(now_ns: int) -> dict[str, Any]:
     Also, of each proxy whose table is compared with ours, what `proxies.standing` says: the first few, and how many more there are.
     """
     answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
-    figures = DialogRow.objects.live().aggregate(
-        setting_up=Count("pk", filter=Q(state=State.UNCONFIRMED)),
-        ringing=Count("pk", filter=Q(state=State.EARLY)),
-        no_ack=Count("pk", filter=Q(state=State.CONFIRMED_NA)),
-        in_call=Count("pk", filter=Q(state=State.CONFIRMED)),
+    figures = DialogRow.objects.live().aggregate(  # of columns that the index of live calls holds
+        setting_up=Count("state", filter=Q(state=State.UNCONFIRMED)),
+        ringing=Count("state", filter=Q(state=State.EARLY)),
+        no_ack=Count("state", filter=Q(state=State.CONFIRMED_NA)),
+        in_call=Count("state", filter=Q(state=State.CONFIRMED)),
         mean_ns=Avg("start_ns", filter=answered),
         oldest_ns=Min("start_ns", filter=answered),
         no_ack_ns=Min("start_ns", filter=Q(state=State.CONFIRMED_NA)),

@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.lab.waiting import wait_until
@@ -41,6 +42,18 @@ class Dialtap:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._serves, "Dialtap's first page", seconds=120)
+
+    @contextmanager
+    def beside(self, name: str, *arguments: str) -> Iterator[None]:
+        """Run another of its processes."""
+        command = [*self._command(name), "--config", str(self._configuration), *arguments]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
     def kill(self) -> None:
         """End it as a crash does."""

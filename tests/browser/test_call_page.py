@@ -211,6 +211,7 @@ async def test_page_is_accessible_in_both_themes(played: Dialtap) -> None:
 
 
 @pytest.mark.figures
+@pytest.mark.timed
 async def test_thousand_messages_are_drawn_fast(played: Dialtap) -> None:
     rounds = []
     async with browser() as chromium:
@@ -234,6 +235,7 @@ async def test_thousand_messages_are_drawn_fast(played: Dialtap) -> None:
     assert painted - server < RENDER_MS * (1 if os.environ.get("DIALTAP_FIGURES") == "1" else SLACK)
 
 
+@pytest.mark.timed
 async def test_ladder_grows_without_moving_anything(network: Network) -> None:
     async with browser() as chromium:
         page = await sign_in(chromium)

@@ -40,6 +40,7 @@ def watcher(network: Network) -> Iterator[Watcher]:
 
 
 @pytest.mark.figures
+@pytest.mark.timed
 async def test_rows_appear_change_and_leave_as_the_wire_says(network: Network, watcher: Watcher) -> None:
     asyncio.get_running_loop().add_reader(watcher.tap, watcher.drain)
     async with browser() as chromium:

@@ -151,6 +151,7 @@ async def test_charts_tell_exact_values_and_zoom_into_the_address(network: Netwo
         await page.wait_for_url(re.compile(r"/kpis/\?since=\d+&until=\d+$"))
 
 
+@pytest.mark.timed
 async def test_nothing_moves_while_calls_come_and_go(network: Network) -> None:  # the last: its traffic goes on for a while
     traffic(network, SECONDS)
     async with desk() as page:

@@ -79,6 +79,10 @@ class Engine:
         assert response.status == 200, answer[:300]
         return json.loads(answer)["result"]
 
+    def answers(self) -> bool:
+        """Return whether the ingest is there."""
+        return request("POST", "/RPC", json.dumps({"jsonrpc": "2.0", "id": 1, "method": "dlg.stats_active"}), **self._headers)[0].status == 200
+
     def states(self) -> dict[str, tuple[str, State]]:
         """Return uid -> (From user, state) of all live calls."""
         listed = {dialog["call-id"]: State(dialog["state"]) for dialog in self.ask("dlg.list")}  # type: ignore[attr-defined]
@@ -90,10 +94,13 @@ class Engine:
 def test_every_desk_shows_what_the_engine_has(tmp_path: Path) -> None:
     for each in (tmp_path, *list(tmp_path.parents)[:2]):
         each.chmod(0o755)
-    dialtap = Dialtap(tmp_path, CONFIGURATION, port=PORT)
+    dialtap = Dialtap(tmp_path, CONFIGURATION, "--web-only", port=PORT)
     dialtap.start()
     try:
-        asyncio.run(watched(Engine(dialtap)))
+        with dialtap.beside("ingest"):
+            engine = Engine(dialtap)
+            wait_until(engine.answers, "the ingest", seconds=60, every=0.2)
+            asyncio.run(watched(engine))
     finally:
         dialtap.stop()
         print(dialtap.output()[-3000:])
@@ -122,10 +129,11 @@ async def watched(engine: Engine) -> None:
         await asyncio.sleep(0.25)  # nothing happens any more but the last ticks
     for task in tasks:
         task.cancel()
+    await asyncio.gather(cutting, *tasks, return_exceptions=True)
     figures.report(
         "screens",
         {
-            "what": f"{RATE} calls a second over HEP, {len(states):,} live at the end; ingest and pages in one process, {DESKS} sockets, {CUT} cut at random",
+            "what": f"{RATE} calls a second over HEP, {len(states):,} live at the end; ingest and pages in two processes, {DESKS} sockets, {CUT} cut at random",
             **sent,
             "kernel drops": drops(engine),
             "frames": sum(desk.frames for desk in desks),
