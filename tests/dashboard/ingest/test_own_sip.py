@@ -25,7 +25,7 @@ CHALLENGE = 'WWW-Authenticate: Digest realm="lab", nonce="n1", qop="auth"'
 
 @pytest.fixture(autouse=True)
 def config(monkeypatch: pytest.MonkeyPatch) -> Config:
-    control = Control(controller="sip", allow=("127.0.0.0/8",), hosts=("127.0.0.1",), verify_seconds=1.0)
+    control = Control(controller="sip", allow=("127.0.0.0/8",), hosts=("127.0.0.1",), verify_seconds=3.0)
     return given(monkeypatch, Config(tap=Tap(hep=""), control=control))
 
 
