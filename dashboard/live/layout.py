@@ -62,7 +62,7 @@ class Layout:
 
     @property
     def shown(self) -> list[Column]:
-        """The columns in their order, those by whose order nothing is hidden with their field."""
+        """The columns in their order; those whose order would tell what is hidden have no field to sort by."""
         columns = (BY_NAME[name] for name in self.columns)
         return [column._replace(sort="") if self.masked and column.personal else column for column in columns]
 
