@@ -4,7 +4,7 @@ import pytest
 
 from dialogs.config import Config, Dialog, Peer, Rule
 from dialogs.engine import Engine, State
-from dialogs.engine.listing import active_by_state, record_listing, statistics, stats_active
+from dialogs.engine.listing import active_by_state, ims_listing, ims_statistics, record_listing, statistics, stats_active
 from dialogs.packet import Packet
 from tests.dialogs.ladder import START_NS, address, packets, run
 
@@ -57,6 +57,7 @@ COUNTERS = {
     "challenged": ("alice -> proxy INVITE\nproxy -> alice 407\nalice -> proxy INVITE cseq=2", (2, 0, 0, 1, 0), [5, 1]),
     "spiral": ("alice -> proxy INVITE\nproxy -> proxy INVITE branch=s\nproxy -> bob INVITE branch=t", (1, 0, 0, 0, 0), [1]),
     "call while in call": (ANSWERED + "alice -> proxy INVITE cseq=9 branch=n", (2, 0, 1, 0, 0), [4, 1]),
+    "call of another with this Call-ID": (ANSWERED + "alice -> proxy INVITE from=x branch=n", (2, 0, 1, 0, 0), [4, 1]),
     "stranger's BYE": (ANSWERED + "alice -> proxy BYE cseq=2 to=stranger", (1, 0, 1, 0, 0), [4]),
     "re-INVITE's 486": (ANSWERED + "alice -> proxy INVITE to=b cseq=2\nproxy -> alice 486 cseq=2", (1, 0, 1, 0, 0), [4]),
 }
@@ -68,6 +69,13 @@ def test_counters_and_states(ladder, expected, states):
     assert (counts(engine), [dialog["state"] for dialog in listing(engine)]) == (expected, states)
     assert sum(stats_active(engine.all_records()).values()) == 2 * sum(state < 5 for state in states)
     assert active_by_state(engine.records) == stats_active(engine.all_records())
+
+
+def test_ims_dialog_counts_and_lists_the_same():
+    engine, _ = run(ANSWERED, WATCHED)
+    listed = ims_listing(list(engine.all_records()), 4096)
+    assert ims_statistics(engine.records) == ["dialog_ng:active = 1", "dialog_ng:early = 0", "dialog_ng:expired = 0", "dialog_ng:processed = 1"]
+    assert (listed["Size"], [each["Dialog"]["Call-ID"] for each in listed["Dialogs"]]) == (4096, [record.call_id.decode() for record in engine.all_records()])
 
 
 def test_listing_of_an_answered_call():
