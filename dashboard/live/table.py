@@ -249,9 +249,8 @@ class LiveTable:
         if changes.total(self.chosen) - (self.layout.p - 1) * self.page <= live_shown:
             return
         known = set(self._shown)
-        cut_off = [
-            row for row in self._sorted() if row.uid not in known and row.revision <= changes.revision
-        ]  # what was written since then the next tick announces
+        # What was written since this tick began the next one announces.
+        cut_off = [row for row in self._sorted() if row.uid not in known and row.revision <= changes.revision]
         self._put(frame, cut_off, changes, now_ns)
         ended = time.monotonic()
         self._rest_until = ended + SHARE * (ended - begun)

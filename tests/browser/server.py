@@ -18,6 +18,13 @@ URL = f"http://{HOST}:{PORT}"
 ADMINISTRATOR, PASSWORD = "admin", "correct-horse-battery"
 
 
+def enterable(folder: Path) -> Path:
+    """Let everybody into a test's folder, and into the two above it that pytest made."""
+    for each in (folder, *list(folder.parents)[:2]):
+        each.chmod(0o755)
+    return folder
+
+
 class Dialtap:
     """One installation: configuration, database, process."""
 
@@ -38,17 +45,13 @@ class Dialtap:
 
     def start(self) -> None:
         """Start it and wait until it serves."""
-        command = [*self._command("live"), "--bind", f"{HOST}:{self.port}", *self._arguments]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._process = self._spawn("live", "--bind", f"{HOST}:{self.port}", *self._arguments)
         wait_until(self._serves, "Dialtap's first page", seconds=120)
 
     @contextmanager
     def beside(self, name: str, *arguments: str) -> Iterator[None]:
         """Run another of its processes."""
-        command = [*self._command(name), "--config", str(self._configuration), *arguments]
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = self._spawn(name, *arguments)
         try:
             yield
         finally:
@@ -89,7 +92,12 @@ class Dialtap:
         return self._log.read_text(errors="replace")
 
     def _command(self, name: str) -> list[str]:
-        return [sys.executable, str(ROOT / "manage.py"), name, *(("--config", str(self._configuration)) if name == "live" else ())]
+        return [sys.executable, str(ROOT / "manage.py"), name]
+
+    def _spawn(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [*self._command(name), "--config", str(self._configuration), *arguments]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTAP_", "DJANGO_"))}

@@ -4,14 +4,13 @@ import asyncio
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from .desk import CHROMIUM, browser
-from .server import Dialtap
+from .server import Dialtap, enterable
 from .tour import DESK, PHONE, addresses, arrive, visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
@@ -24,13 +23,11 @@ def demo(tmp_path_factory) -> Iterator[Dialtap]:
     """Dialtap with its demo playing."""
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}")
-    folder = tmp_path_factory.mktemp("tour")
-    for each in (folder, *list(folder.parents)[:2]):
-        each.chmod(0o755)
+    folder = enterable(tmp_path_factory.mktemp("tour"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = Dialtap(Path(folder), CONFIGURATION, "--demo", port=port)
+    running = Dialtap(folder, CONFIGURATION, "--demo", port=port)
     try:
         running.start()
         yield running

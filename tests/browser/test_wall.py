@@ -4,14 +4,13 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from .desk import CHROMIUM, browser
-from .server import Dialtap
+from .server import Dialtap, enterable
 from .tour import DESK, visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
@@ -24,9 +23,7 @@ def dialtap(tmp_path_factory) -> Iterator[Dialtap]:
     """Dialtap with its demo playing."""
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}")
-    folder = Path(tmp_path_factory.mktemp("wall"))
-    for each in (folder, *list(folder.parents)[:2]):
-        each.chmod(0o755)
+    folder = enterable(tmp_path_factory.mktemp("wall"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

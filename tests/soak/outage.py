@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.browser.server import ROOT, Dialtap
+from tests.browser.server import ROOT, Dialtap, enterable
 from tests.dashboard.feeds.feeding import SECRET
 from tests.dashboard.feeds.receiver import Receiver
 from tests.dialogs.ladder import message
@@ -81,8 +81,7 @@ class Outage:
     """One installation, its receiver and its calls."""
 
     def __init__(self, folder: Path, *, timeout: float = 5.0) -> None:
-        for each in (folder, *list(folder.parents)[:2]):
-            each.chmod(0o755)  # started as root, Dialtap gives root up
+        enterable(folder)  # started as root, Dialtap gives root up
         secret = folder / "secret"
         secret.write_text(SECRET)
         secret.chmod(0o644)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 from statistics import median
@@ -14,12 +13,13 @@ from playwright.async_api import Page
 from dashboard.history.rows import upsert_sql
 from tests import figures
 from tests.browser.desk import CHROMIUM, browser
-from tests.browser.server import ROOT, Dialtap
+from tests.browser.server import Dialtap, enterable
 from tests.browser.tour import DESK, visitor
 from tests.dashboard.history.many import million
 from tests.lab.waiting import wait_until
 
-ROWS = int(os.environ.get("DIALTAP_MILLION", "1000000"))
+from .steady import CALLERS, calls
+
 LIVE = int(os.environ.get("DIALTAP_LIVE", "20000"))
 RATE, BUSY_RATE, ENDLESS = 300, 50, 10**6
 FIRST_MS = 300
@@ -32,14 +32,7 @@ hep = "127.0.0.1:{HEP_PORT}"
 
 [history]
 records_days = 36500
-
-[dialog]
-profiles_with_value = ["caller"]
-
-[[rule]]
-on = "created"
-do = [{{ set_profile = ["caller", "$fu"] }}]
-"""
+{CALLERS}"""
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint').map((each) => each.startTime)[0]"
 LIVE_SQL = "SELECT COUNT(*) FROM dashboard_dialogrow WHERE state < 5"
 PAGES = {"live": ("/", "#rows > tr"), "call": ("", "main h1"), "history": ("/history/", "main tbody tr")}
@@ -49,23 +42,14 @@ pytestmark = [pytest.mark.soak, pytest.mark.asyncio]
 
 def filled(folder: Path) -> Dialtap:
     """Return an installation that has run before, for long."""
-    for each in (folder, *list(folder.parents)[:2]):
-        each.chmod(0o755)
-    dialtap = Dialtap(folder, CONFIGURATION, port=PORT)
+    dialtap = Dialtap(enterable(folder), CONFIGURATION, port=PORT)
     dialtap.start()
     dialtap.stop()
     with closing(sqlite3.connect(folder / "var" / "dialtap.sqlite3")) as database, database:
-        for batch in million(ROWS, live=-1):
+        for batch in million(live=0):
             database.executemany(upsert_sql("sqlite").replace("%s", "?"), batch)
     dialtap.start()
     return dialtap
-
-
-async def calls(rate: int, live: int, seconds: float) -> asyncio.subprocess.Process:
-    """Start sending calls."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.steady_agent", "127.0.0.1", *map(str, (HEP_PORT, rate, live, seconds)), cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
-    )
 
 
 async def painted(page: Page, url: str, there: str) -> list[float]:
@@ -86,13 +70,13 @@ async def test_pages_are_painted_at_once(tmp_path: Path) -> None:
         pytest.skip(f"no {CHROMIUM}")
     dialtap = await asyncio.to_thread(filled, tmp_path)
     try:
-        await (await calls(RATE, ENDLESS, LIVE / RATE * 1.05)).wait()
+        await (await calls(HEP_PORT, RATE, ENDLESS, LIVE / RATE * 1.05)).wait()
         await asyncio.to_thread(wait_until, lambda: dialtap.rows(LIVE_SQL)[0][0] >= LIVE, f"{LIVE} live calls", seconds=60)
         async with browser() as chromium, visitor(chromium, dialtap.url, "light", DESK) as (page, _):
             link = await page.locator("#rows td.c-who a").first.get_attribute("href") or ""
             addresses = {name: (dialtap.url + (address or link), there) for name, (address, there) in PAGES.items()}
             quiet = {name: await painted(page, *where) for name, where in addresses.items()}
-            agent = await calls(BUSY_RATE, ENDLESS, 600)
+            agent = await calls(HEP_PORT, BUSY_RATE, ENDLESS, 600)
             busy = {name: await painted(page, *where) for name, where in addresses.items()}
             agent.kill()
             await agent.wait()

@@ -6,7 +6,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,10 @@ from playwright.async_api import CDPSession, Page
 
 from tests import figures
 from tests.browser.desk import CHROMIUM, browser
-from tests.browser.server import ADMINISTRATOR, PASSWORD, ROOT, Dialtap
+from tests.browser.server import Dialtap, enterable
+from tests.browser.tour import DESK, visitor
+
+from .steady import calls
 
 RATE, LIVE = 4, 18
 "With those that ended a moment ago fifty rows, of which some change with each of the four ticks of a second."
@@ -37,9 +39,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.asyncio]
 @contextmanager
 def serving(folder: Path) -> Iterator[Dialtap]:
     """Run Dialtap in a folder that everybody may enter."""
-    for each in (folder, *list(folder.parents)[:2]):
-        each.chmod(0o755)
-    dialtap = Dialtap(folder, CONFIGURATION, port=PORT)
+    dialtap = Dialtap(enterable(folder), CONFIGURATION, port=PORT)
     dialtap.start()
     try:
         yield dialtap
@@ -54,16 +54,9 @@ async def watched(folder: Path, seconds: int) -> AsyncIterator[Page]:
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}")
     with serving(folder) as dialtap:
-        command = [sys.executable, "-m", "tests.bench.steady_agent", "127.0.0.1", *map(str, (HEP_PORT, RATE, LIVE, WARM_UP + 2 * seconds))]
-        agent = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+        agent = await calls(HEP_PORT, RATE, LIVE, WARM_UP + 2 * seconds)
         try:
-            async with browser() as chromium:
-                page = await chromium.new_page(viewport={"width": 1440, "height": 900})
-                await page.goto(f"{dialtap.url}/login/")
-                await page.fill("input[name=username]", ADMINISTRATOR)
-                await page.fill("input[name=password]", PASSWORD)
-                await page.press("input[name=password]", "Enter")
-                await page.wait_for_selector("#link[data-link=live]")
+            async with browser() as chromium, visitor(chromium, dialtap.url, "light", DESK) as (page, _):
                 await asyncio.sleep(WARM_UP)
                 yield page
         finally:

@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import json
 import os
-import sys
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -13,10 +12,11 @@ import pytest
 from dashboard.live.shown import LIVE_STATES
 from dialogs.engine.states import State
 from tests import figures
-from tests.browser.server import ADMINISTRATOR, PASSWORD, ROOT, Dialtap
+from tests.browser.server import ADMINISTRATOR, PASSWORD, Dialtap, enterable
 from tests.lab.waiting import wait_until
 
 from .desks import Desk, cut_at_random
+from .steady import CALLERS, calls
 
 RATE, LIVE = 300, 20_000
 SECONDS = int(os.environ.get("DIALTAP_SOAK_SECONDS", "300"))
@@ -28,14 +28,7 @@ HEP_PORT, PORT = 9061, 8061
 CONFIGURATION = f"""
 [tap]
 hep = "127.0.0.1:{HEP_PORT}"
-
-[dialog]
-profiles_with_value = ["caller"]
-
-[[rule]]
-on = "created"
-do = [{{ set_profile = ["caller", "$fu"] }}]
-"""
+{CALLERS}"""
 CSRF = "dialtap_csrf"
 WORDS = {shown.word: state for state, shown in LIVE_STATES.items()}
 
@@ -92,9 +85,7 @@ class Engine:
 
 @pytest.mark.soak
 def test_every_desk_shows_what_the_engine_has(tmp_path: Path) -> None:
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)
-    dialtap = Dialtap(tmp_path, CONFIGURATION, "--web-only", port=PORT)
+    dialtap = Dialtap(enterable(tmp_path), CONFIGURATION, "--web-only", port=PORT)
     dialtap.start()
     try:
         with dialtap.beside("ingest"):
@@ -117,9 +108,7 @@ async def watched(engine: Engine) -> None:
     desks = [Desk(f"ws://127.0.0.1:{PORT}/ws/live/?page=live{callers(number)}", headers) for number in range(DESKS)]
     tasks = [asyncio.create_task(desk.work()) for desk in desks]
     cutting = asyncio.create_task(cut_at_random(desks[-CUT:], 1.0))
-    command = [sys.executable, "-m", "tests.bench.steady_agent", "127.0.0.1", *map(str, (HEP_PORT, RATE, LIVE, SECONDS))]
-    agent = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    said, _ = await agent.communicate()
+    said, _ = await (await calls(HEP_PORT, RATE, LIVE, SECONDS)).communicate()
     cutting.cancel()
     sent = json.loads(said)
     states = await asyncio.to_thread(settled, engine)

@@ -9,11 +9,10 @@ from django.test import Client
 
 from dashboard.history.rows import upsert_sql
 from dashboard.models import DialogRow
-from tests.dashboard.history.many import million
+from tests.dashboard.history.many import ROWS, million
 from tests.dashboard.live.people import person
 from tests.figures import report
 
-ROWS = int(os.environ.get("DIALTAP_MILLION", "1000000"))
 FIRST_MS = 300
 ASKED = {
     "everything": {},
@@ -34,7 +33,7 @@ BOUNDED = {name for name in ASKED if name != "part, never there"}
 @pytest.mark.django_db(transaction=True)
 def test_first_page_of_a_million_calls() -> None:
     with connection.cursor() as cursor:
-        for batch in million(ROWS):
+        for batch in million():
             cursor.executemany(upsert_sql(connection.vendor), batch)
         cursor.execute("ANALYZE" if os.environ.get("DIALTAP_ANALYZE") else "SELECT 1")
     assert DialogRow.objects.count() == ROWS

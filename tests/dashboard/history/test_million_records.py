@@ -14,8 +14,7 @@ from django.db import connection
 from dashboard.history.cdr import PAGES
 from dashboard.history.rows import upsert_sql
 from dashboard.models import DialogRow
-from tests.dashboard.history.many import million
-from tests.dashboard.history.test_million import ROWS
+from tests.dashboard.history.many import ROWS, million
 from tests.figures import report
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,7 +59,7 @@ def held(pid: int) -> float:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="copies SQLite's file")
 def test_a_million_records_are_exported_with_flat_memory(tmp_path: Path) -> None:
     with connection.cursor() as cursor:
-        for batch in million(ROWS):
+        for batch in million():
             cursor.executemany(upsert_sql(connection.vendor), batch)
         cursor.execute("VACUUM INTO %s", [str(tmp_path / "dialtap.sqlite3")])
     assert DialogRow.objects.count() == ROWS

@@ -12,7 +12,7 @@ from dashboard.live.wall import Tile, figures, gauges, look
 from dashboard.models import DialogRow, TapStatus
 from dashboard.privacy import CLEAR
 from tests.dashboard.history.calls import NOW, call
-from tests.dashboard.history.test_million import ROWS, million
+from tests.dashboard.history.many import ROWS, million
 from tests.dashboard.live.people import record
 from tests.figures import report
 
