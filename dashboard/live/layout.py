@@ -10,6 +10,8 @@ from dashboard.live.columns import BY_NAME, COLUMNS, STANDARD, Column
 DENSITIES = ("", "compact", "roomy")
 NEWEST = ("-init_ns", "uid")
 MOST_PAGES = 10_000
+MOST_COLUMNS = 8
+"That fit beside each other on a desk."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class Layout:
         """The columns in their order; those whose order would tell what is hidden have no field to sort by."""
         columns = (BY_NAME[name] for name in self.columns)
         return [column._replace(sort="") if self.masked and column.personal else column for column in columns]
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are so many columns that the table scrolls sideways."""
+        return len(self.columns) > MOST_COLUMNS
 
     @property
     def newest(self) -> bool:

@@ -75,6 +75,7 @@ class LiveTable:
         self._announced: set[str] = set()  # new since the rows were sorted
         self._sizes: dict[Profile, int] = {}  # as the rows show them
         self._foot = (self.chosen, self.layout, 0)  # what the line below the table says
+        self._bare = True  # whether it says that there is no call
         self._rest_until = 0.0
         self._since_ns = since_ns
         self._look_again = 0
@@ -103,10 +104,10 @@ class LiveTable:
         self._rows = {row.uid: row for row in rows}
         self._sizes = sizes_of(rows)
         body = "".join(self._render(rows, changes, self._sizes, now_ns))
-        empty = render_to_string("live/_empty.html", {"chosen": self.chosen})
+        self._bare = not rows
         self._foot = self._counted(changes)
         problem = render_to_string("live/_problem.html", {"problem": self._wanted[0].asked.problem})
-        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), frames.fill("#empty", empty), self._foot_fragment(), self._counters.fragment]
+        parts = [frames.fill("#problem", problem), frames.fill(BODY, body), self._empty_fragment(), self._foot_fragment(), self._counters.fragment]
         return Frame(updates=[part for part in parts if part], snapshot=reason)
 
     def catch_up(self, changes: Changes, now_ns: int) -> Frame:
@@ -120,6 +121,9 @@ class LiveTable:
             self._retime(frame, changes, now_ns)
         self._let_go(frame, now_ns)
         self._fill_up(frame, changes, now_ns)
+        if self._bare != (not self._shown):
+            self._bare = not self._shown
+            frame.updates.append(self._empty_fragment())
         if (counted := self._counted(changes)) != self._foot:
             self._foot = counted
             frame.updates.append(self._foot_fragment())
@@ -203,14 +207,15 @@ class LiveTable:
         free = self._free(now_ns)
         rows = rows[: len(free) + max(0, self.page - len(self._shown))]
         for row, fragment in zip(rows, self._render(rows, changes, self._sizes_now(rows, changes), now_ns), strict=True):
+            fresh = fragment.replace('class="', 'class="new ', 1)
             if free:
                 gone = free.pop(0)
-                frame.moves.append(frames.exchange(address(gone), fragment))
+                frame.moves.append(frames.exchange(address(gone), fresh))
                 self._shown[self._shown.index(gone)] = row.uid
                 self._forget(gone)
                 frame.gone += 1
             else:
-                frame.moves.append(frames.put_below(BODY, fragment))
+                frame.moves.append(frames.put_below(BODY, fresh))
                 self._shown.append(row.uid)
             self._rows[row.uid] = row
             if row.state == 5:
@@ -277,6 +282,10 @@ class LiveTable:
 
     def _counted(self, changes: Changes) -> tuple[CallFilter, Layout, int]:
         return self.chosen, self.layout, changes.total(self.chosen)
+
+    def _empty_fragment(self) -> str:
+        """Return what stands in the place of rows while there are none."""
+        return frames.fill("#empty", render_to_string("live/_empty.html", {"chosen": self.chosen}) if self._bare else "")
 
     def _foot_fragment(self) -> str:
         """Return the line below the table: how many are shown of how many."""

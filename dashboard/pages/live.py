@@ -31,7 +31,7 @@ YEAR = 365 * 86400
 MOST = 200
 "Saved views offered."
 
-FIRST = 50
+FIRST = 30
 "Rows that the page itself brings, more than a screen's: so it is painted at once. The push brings the others below them."
 
 watcher = permission_required("dashboard.view_dialogrow", raise_exception=True)

@@ -18,14 +18,14 @@ function span(ms) {
 
 export function ago(ms) {
   const seconds = Math.max(0, ms / 1000);
-  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : seconds < 100 ? `${Math.floor(seconds)} s` : span(ms);
+  return seconds < 0.95 ? `${seconds.toFixed(1)} s` : seconds < 100 ? `${Math.floor(seconds)} s` : span(ms);
 }
 
 const left = (ms) => (ms <= 0 ? "0 s" : ms < 100_000 ? `${Math.ceil(ms / 1000)} s` : span(ms));
 
-export function tick() {
+function tick(root) {
   const at = Date.now() + (offset ?? 0);
-  for (const element of $$("[data-since-ns], [data-ago-ns], [data-until-ns]")) {
+  for (const element of $$("[data-since-ns], [data-ago-ns], [data-until-ns]", root)) {
     const { sinceNs, agoNs, untilNs } = element.dataset;
     const text = sinceNs ? span(at - sinceNs / 1e6) : agoNs ? `${ago(at - agoNs / 1e6)} ago` : left(untilNs / 1e6 - at);
     if (element.textContent !== text) element.textContent = text;
@@ -34,5 +34,4 @@ export function tick() {
 
 tick();
 setInterval(tick, 250);
-on("htmx:after:swap", tick);
-on("htmx:ws:after:message:incoming", tick);
+on("htmx:after:settle", ({ target }) => tick(target));

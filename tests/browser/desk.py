@@ -10,6 +10,9 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 from .server import ADMINISTRATOR, PASSWORD, URL
 
 CHROMIUM = Path("/usr/bin/chromium")
+SHELL = Path("/usr/bin/chromium-headless-shell")
+"The same without a window around the page, whose turning wheel a machine without a graphics card draws with the cores that the page needs."
+
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 expect.set_options(timeout=60_000)  # the other processes of the tests take their share of the machine
 _RECORDER = Path(__file__).with_name("record.js")
@@ -26,10 +29,10 @@ class Shown:
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
+async def browser(executable: Path = CHROMIUM) -> AsyncIterator[Browser]:
     """Run Chromium with a fresh profile."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        running = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
             yield running
         finally:

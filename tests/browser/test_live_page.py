@@ -74,6 +74,16 @@ async def test_freeze_holds_the_rows_counts_them_and_lets_them_go(network: Netwo
         await expect(page.locator("#freeze")).to_have_attribute("aria-pressed", "false")
 
 
+async def test_new_row_is_marked_for_a_moment(network: Network) -> None:
+    async with desk() as page:
+        await page.evaluate("document.addEventListener('transitionrun', (event) => ((window.marked ??= {})[event.target.dataset.uid] = event.propertyName))")
+        row = row_of(page, ENDLESS.place(network.lab).number)
+        await expect(row).to_have_count(1)
+        uid = await row.get_attribute("data-uid")
+        await page.wait_for_function("(uid) => window.marked?.[uid] === 'box-shadow'", arg=uid)
+        await page.wait_for_function("(uid) => getComputedStyle(document.getElementById(`call-${uid}`)).boxShadow === 'none'", arg=uid)
+
+
 async def test_row_keeps_its_place_under_the_pointer_and_with_its_menu_open(network: Network) -> None:
     call = ENDLESS.place(network.lab)
     async with desk() as page:

@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from dashboard.history.rows import upsert_sql
 from tests import figures
-from tests.browser.desk import CHROMIUM, browser
+from tests.browser.desk import CHROMIUM, SHELL, browser
 from tests.browser.server import Dialtap, enterable
 from tests.browser.tour import DESK, visitor
 from tests.dashboard.history.many import million
@@ -65,27 +65,31 @@ async def painted(page: Page, url: str, there: str) -> list[float]:
     return found[1:]
 
 
+async def visited(dialtap: Dialtap, executable: Path) -> dict[str, list[float]]:
+    """Return what each page took in a browser."""
+    async with browser(executable) as chromium, visitor(chromium, dialtap.url, "light", DESK) as (page, _):
+        link = await page.locator("#rows td.c-who a").first.get_attribute("href") or ""
+        return {name: await painted(page, dialtap.url + (address or link), there) for name, (address, there) in PAGES.items()}
+
+
 async def test_pages_are_painted_at_once(tmp_path: Path) -> None:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}")
+    if missing := [str(each) for each in (CHROMIUM, SHELL) if not each.exists()]:
+        pytest.skip(f"no {' and no '.join(missing)}")
     dialtap = await asyncio.to_thread(filled, tmp_path)
     try:
         await (await calls(HEP_PORT, RATE, ENDLESS, LIVE / RATE * 1.05)).wait()
         await asyncio.to_thread(wait_until, lambda: dialtap.rows(LIVE_SQL)[0][0] >= LIVE, f"{LIVE} live calls", seconds=60)
-        async with browser() as chromium, visitor(chromium, dialtap.url, "light", DESK) as (page, _):
-            link = await page.locator("#rows td.c-who a").first.get_attribute("href") or ""
-            addresses = {name: (dialtap.url + (address or link), there) for name, (address, there) in PAGES.items()}
-            quiet = {name: await painted(page, *where) for name, where in addresses.items()}
-            agent = await calls(HEP_PORT, BUSY_RATE, ENDLESS, 600)
-            busy = {name: await painted(page, *where) for name, where in addresses.items()}
-            agent.kill()
-            await agent.wait()
+        quiet, windowed = await visited(dialtap, SHELL), await visited(dialtap, CHROMIUM)
+        agent = await calls(HEP_PORT, BUSY_RATE, ENDLESS, 600)
+        busy = await visited(dialtap, SHELL)
+        agent.kill()
+        await agent.wait()
     finally:
         dialtap.stop()
         print(dialtap.output()[-3000:])
     live, rows = dialtap.rows(LIVE_SQL)[0][0], dialtap.rows("SELECT COUNT(*) FROM dashboard_dialogrow")[0][0]
     shown = {"what": f"first contentful paint in Chromium, {live:,} calls live of {rows:,}; ms, median of {VISITS} visits and each"}
-    for words, times in (("nothing new", quiet), (f"{BUSY_RATE} calls a second beside it", busy)):
+    for words, times in (("nothing new", quiet), ("nothing new, with a browser's window", windowed), (f"{BUSY_RATE} calls a second beside it", busy)):
         shown |= {f"{name}, {words}": {"median": median(each), "each": each} for name, each in times.items()}
     figures.report("first-paint", shown)
     assert max(median(quiet["live"]), median(quiet["call"])) < FIRST_MS

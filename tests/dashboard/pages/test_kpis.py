@@ -79,7 +79,7 @@ def test_columns_order_and_density_are_those_of_the_address(viewer):
     record(call(1, caller="zoe"), call(2, caller="ann"))
     text = viewer.get("/?columns=caller,node&sort=-caller&density=compact&q=a").content.decode()
     assert re.findall(r'<tr id="call-0*(\d)"', text) == ["1", "2"]
-    assert re.findall(r'<col class="w-(\w+)"', text) == ["pick", "caller", "node", "menu"]
+    assert re.findall(r'<th[^>]* class="c-(\w+)', text) == ["pick", "caller", "node", "menu"]
     assert ('class="calls compact"' in text, 'aria-sort="descending"' in text) == (True, True)
     assert 'hx-ws:connect="/ws/live/?page=live&amp;q=a&amp;columns=caller%2Cnode&amp;sort=-caller&amp;density=compact&amp;at=' in text
 
