@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,7 @@ from dashboard.live.callview import CallView, OtherView
 from dashboard.live.filter import CallFilter
 from dashboard.live.hub import Client, Hub, View
 from dashboard.live.layout import Layout
-from dashboard.live.table import LiveTable
+from dashboard.live.table import LINGER_NS, PAGE, LiveTable
 from dashboard.metrics.web import watch
 from dashboard.orders.audit import searched
 from dashboard.privacy import CLEAR, Policy, policy_of
@@ -39,11 +40,17 @@ def view_of(query: str, at: Hub, policy: Policy = CLEAR) -> View:
     wanted = dict(parse_qsl(query))
     if wanted.get("page") == "live":
         chosen = CallFilter.parse(wanted, whole=policy.masked)
-        made_ns = moment(wanted.get("at", ""))
-        return LiveTable(chosen, at.renderer, at.counters, layout=Layout.parse(wanted, masked=policy.masked), policy=policy, since_ns=made_ns)
+        layout = Layout.parse(wanted, masked=policy.masked)
+        return LiveTable(chosen, at.renderer, at.counters, layout=layout, policy=policy, met=met(wanted, time.time_ns()))
     if wanted.get("page") == "call":
         return CallView(wanted.get("uid", "")[:16], policy, wanted)
     return OtherView()
+
+
+def met(wanted: dict[str, str], now_ns: int) -> tuple[str, ...]:
+    """Return the rows that a page says it brought, top first; none where that is too long ago."""
+    fresh = moment(wanted.get("at", "")) > now_ns - LINGER_NS
+    return tuple(uid for uid in wanted.get("rows", "").split(",")[:PAGE] if uid.isalnum()) if fresh else ()
 
 
 def moment(text: str) -> int:

@@ -7,7 +7,6 @@ one that has ended, or goes below. So nothing that people look at moves, and the
 import time
 from collections.abc import Iterable
 
-from django.db.models import Q
 from django.template.loader import render_to_string
 
 from dashboard.live import frames
@@ -59,9 +58,9 @@ class LiveTable:
         page: int = PAGE,
         layout: Layout | None = None,
         policy: Policy = CLEAR,
-        since_ns: int = 0,
+        met: tuple[str, ...] = (),
     ) -> None:
-        """`since_ns`: when the page was made that this brings up to date; 0: there is none."""
+        """`met`: the rows of the page that this brings up to date, top first."""
         self.chosen = chosen
         self.policy = policy
         self.page = page
@@ -77,7 +76,7 @@ class LiveTable:
         self._foot = (self.chosen, self.layout, 0)  # what the line below the table says
         self._bare = True  # whether it says that there is no call
         self._rest_until = 0.0
-        self._since_ns = since_ns
+        self._met = met
         self._look_again = 0
 
     def choose(self, chosen: CallFilter, layout: Layout | None = None) -> None:
@@ -86,9 +85,8 @@ class LiveTable:
 
     def snapshot(self, changes: Changes, now_ns: int, reason: str) -> Frame:
         """Return the frame that replaces the whole table; calls that ended and still linger stay in it."""
-        if self._since_ns > now_ns - LINGER_NS:
+        if self._met:
             self._meet(now_ns)
-        self._since_ns = 0
         wanted, layout = self._wanted
         afresh = (reason in AFRESH and not self._shown) or reason in AFRESH[1:] or self._wanted != (self.chosen, self.layout)
         if wanted.asked.problem is not None and self.chosen.asked.problem is None:
@@ -135,11 +133,10 @@ class LiveTable:
 
     def _meet(self, now_ns: int) -> None:
         """Take over the rows of the page as it was made a moment ago: what came or ended since then must not push them about."""
-        start = (self.layout.p - 1) * self.page
-        there = DialogRow.objects.filter(init_ns__lte=self._since_ns).filter(Q(state__lt=5) | Q(end_ns__gt=self._since_ns))
-        rows = light(self.chosen.apply(there)).order_by(*self.layout.order)[start : start + self.page]
-        self._shown = [row.uid for row in rows]
-        self._leaving = {row.uid: now_ns + LINGER_NS for row in rows if row.state == 5}
+        found = {row.uid: row.state for row in light(DialogRow.objects.filter(pk__in=self._met))}
+        self._shown = [uid for uid in self._met if uid in found]
+        self._leaving = {uid: now_ns + LINGER_NS for uid in self._shown if found[uid] == 5}
+        self._met = ()
 
     def _sorted(self) -> list[DialogRow]:
         """Return the page's rows in their order, those that linger among them."""

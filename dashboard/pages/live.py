@@ -48,10 +48,12 @@ def live(request: HttpRequest) -> HttpResponse:
     now_ns = time.time_ns()
     found = chosen.apply(DialogRow.objects.live())
     start = (layout.p - 1) * PAGE
+    rows = list(light(found).order_by(*layout.order)[start : start + FIRST])
     kept = layout.with_(columns=STANDARD, p=1).parts
     context = {
         **foot_context(chosen, layout, found.count(), PAGE),
-        "rows": rows_of(list(light(found).order_by(*layout.order)[start : start + FIRST]), layout, now_ns, policy),
+        "rows": rows_of(rows, layout, now_ns, policy),
+        "shown": ",".join(row.uid for row in rows),
         "every_column": COLUMNS,
         "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
         "full_query": "&".join(filter(None, (chosen.query, layout.query))),

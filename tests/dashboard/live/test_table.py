@@ -7,11 +7,12 @@ import pytest
 
 from dashboard.live import table as module
 from dashboard.live.changes import Reader
+from dashboard.live.consumers import met
 from dashboard.live.counters import Counters
 from dashboard.live.filter import CallFilter
 from dashboard.live.layout import Layout
 from dashboard.live.render import Renderer
-from dashboard.live.table import LINGER_NS, LOOK_NS, MOST_NEW, SPENT_NS, LiveTable
+from dashboard.live.table import LINGER_NS, LOOK_NS, MOST_NEW, PAGE, SPENT_NS, LiveTable
 from dashboard.models import DialogRow, Order
 from tests.dashboard.history.calls import SECOND
 from tests.dashboard.live.people import NOW, call, record
@@ -80,16 +81,29 @@ def test_new_call_takes_the_place_of_one_that_ended():
 
 
 def test_first_snapshot_leaves_the_rows_of_the_page_where_they_are():
-    record(call(1), call(2), call(3), call(4))
-    made_ns = NOW + 4 * 10**9  # between the calls 4 and 5
-    record(call(2, state=5, end_ns=made_ns - 1, ended_by="caller"), call(3, state=5, end_ns=made_ns + 1, ended_by="caller"), call(5), call(6))
-    reader = Reader()
+    record(call(1), call(2), call(3), call(4), call(5))
+    record(call(2, state=5, end_ns=NOW, ended_by="caller"), call(3, state=5, end_ns=NOW, ended_by="caller"), call(6))  # 2 before the page, 3 after it
     frames = {}
-    for name, now_ns in (("soon", made_ns + 10**9), ("late", made_ns + 60 * 10**9)):
-        table = LiveTable(CallFilter(), Renderer(), Counters(), since_ns=made_ns)
-        text = "".join(table.snapshot(reader.read(now_ns), now_ns, "connect").updates)
+    for name, there in (("page", (4, 3, 1)), ("none", ())):
+        table = LiveTable(CallFilter(), Renderer(), Counters(), met=(*(call(number).uid for number in there), *(["nowhere"] if there else [])))
+        text = "".join(table.snapshot(Reader().read(NOW), NOW, "connect").updates)
         frames[name] = [int(uid, 16) for uid in re.findall(r'<tr id="call-([0-9a-f]{16})"', text)]
-    assert frames == {"soon": [4, 3, 1, 6, 5], "late": [6, 5, 4, 1]}
+    assert frames == {"page": [4, 3, 1, 6, 5], "none": [6, 5, 4, 1]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        ({"at": str(NOW), "rows": "a1,b2"}, ("a1", "b2")),
+        ({"at": str(NOW - LINGER_NS), "rows": "a1,b2"}, ()),
+        ({"rows": "a1"}, ()),
+        ({"at": str(NOW), "rows": ""}, ()),
+        ({"at": str(NOW), "rows": "a1,\0,,' OR 1"}, ("a1",)),
+        ({"at": str(NOW), "rows": "a," * 10_000}, ("a",) * PAGE),
+    ],
+)
+def test_page_says_which_rows_it_brought(wanted, rows):
+    assert met(wanted, NOW) == rows
 
 
 def test_settled_snapshot_fills_the_places_of_calls_that_are_gone():

@@ -43,8 +43,8 @@ def test_live_page_shows_live_calls_newest_first(viewer):
 
 def test_live_page_brings_a_screen_of_rows_and_the_push_those_below_it(viewer):
     record(*(call(number) for number in range(1, FIRST + 6)))
-    table = LiveTable(CallFilter(), Renderer(), Counters(), since_ns=NOW)
     answer = text_of(viewer, "/")
+    table = LiveTable(CallFilter(), Renderer(), Counters(), met=tuple(re.search(r"&amp;rows=([0-9a-f,]+)", answer)[1].split(",")))
     pushed = "".join(table.snapshot(Reader().read(NOW), NOW, "connect").updates)
     newest_first = list(range(FIRST + 5, 0, -1))
     assert (rows_in(answer), rows_in(pushed), f"{FIRST + 5} calls" in answer) == (newest_first[:FIRST], newest_first, True)
@@ -53,7 +53,7 @@ def test_live_page_brings_a_screen_of_rows_and_the_push_those_below_it(viewer):
 def test_live_page_opens_its_socket_with_its_filter(viewer):
     record(call(1), call(2, caller="ann"))
     text = text_of(viewer, "/?q=ann&state=4")
-    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
+    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+&amp;rows=[0-9a-f]{16}"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
 
 
 def test_empty_live_page_offers_the_demo(viewer):
