@@ -53,7 +53,10 @@ def test_live_page_brings_a_screen_of_rows_and_the_push_those_below_it(viewer):
 def test_live_page_opens_its_socket_with_its_filter(viewer):
     record(call(1), call(2, caller="ann"))
     text = text_of(viewer, "/?q=ann&state=4")
-    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+&amp;rows=[0-9a-f]{16}"', text)) == ([2], ["/ws/live/?page=live&amp;q=ann&amp;state=4"])
+    assert (rows_in(text), re.findall(r'hx-ws:connect="([^"]+)&amp;at=\d+&amp;rows=[0-9a-f]{16}"', text)) == (
+        [2],
+        ["/ws/live/?page=live&amp;q=ann&amp;state=4"],
+    )
 
 
 def test_empty_live_page_offers_the_demo(viewer):
