@@ -133,7 +133,7 @@ class LiveTable:
 
     def _meet(self, now_ns: int) -> None:
         """Take over the rows of the page as it was made a moment ago: what came or ended since then must not push them about."""
-        found = {row.uid: row.state for row in light(DialogRow.objects.filter(pk__in=self._met))}
+        found = dict(DialogRow.objects.filter(pk__in=self._met).values_list("uid", "state"))
         self._shown = [uid for uid in self._met if uid in found]
         self._leaving = {uid: now_ns + LINGER_NS for uid in self._shown if found[uid] == 5}
         self._met = ()
