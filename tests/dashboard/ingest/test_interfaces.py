@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -46,14 +46,11 @@ async def capturing(folder, *interfaces: str, config: Config = CONFIG) -> AsyncI
     await task
 
 
-def send(*interfaces: str, callid: str) -> None:
-    """Put an INVITE on links, on all at the same moment."""
-    with ExitStack() as opened:
-        senders = [opened.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW)) for _ in interfaces]
-        for sender, interface in zip(senders, interfaces, strict=True):
-            sender.bind((interface, 0))  # takes milliseconds
-        for sender in senders:
-            sender.send(ethernet(ipv4(udp(message("INVITE", callid=callid)))))
+def send(interface: str, *, callid: str) -> None:
+    """Put an INVITE on a link."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((interface, 0))
+        sender.send(ethernet(ipv4(udp(message("INVITE", callid=callid)))))
 
 
 def seen(call_id: str, **wanted: object):
@@ -101,8 +98,8 @@ async def test_interface_that_is_away_does_not_hold_up_the_end(network, tmp_path
 
 
 async def test_packet_on_two_interfaces_counts_once_and_as_a_duplicate_of_one_tap(network, tmp_path):
-    async with capturing(tmp_path, "v1", "w1"):
-        send("v0", "w0", callid="twice")
+    async with capturing(tmp_path, "v0", "v1"):
+        send("v0", callid="twice")  # the kernel carries it past both within 10 ms, however busy the machine is
         await until(lambda: TapStatus.objects.filter(name="engine:node", duplicates=1).first())
         row = await until(seen("twice"))
         rows = await until(lambda: list(TapStatus.objects.filter(name__startswith="interface:", messages=1).values_list("duplicates", flat=True)))
