@@ -9,9 +9,11 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from .server import ADMINISTRATOR, PASSWORD, URL
 
-CHROMIUM = Path("/usr/bin/chromium")
-SHELL = Path("/usr/bin/chromium-headless-shell")
-"The same without a window around the page, whose turning wheel a machine without a graphics card draws with the cores that the page needs."
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
+"Without a window around the page, whose turning wheel a machine without a graphics card draws with the cores that the page needs."
+
+WINDOWED = Path("/usr/bin/chromium")
+"As people have it."
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 expect.set_options(timeout=60_000)  # the other processes of the tests take their share of the machine

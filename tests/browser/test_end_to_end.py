@@ -15,7 +15,7 @@ from tests.lab.waiting import wait_until
 from tests.lab.watcher import Step, Watcher
 
 from .conftest import Network
-from .desk import Shown, browser, row_of, shown, sign_in
+from .desk import WINDOWED, Shown, browser, row_of, shown, sign_in
 from .server import URL
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.asyncio]
@@ -94,7 +94,7 @@ async def ask_to_end(row: Locator, reason: str) -> None:
 
 async def test_click_ends_a_call_on_both_sides(network: Network, watcher: Watcher) -> None:
     call = ENDLESS.place(network.lab)
-    async with browser() as chromium:
+    async with browser(WINDOWED) as chromium:
         page = await sign_in(chromium)
         row = row_of(page, call.number)
         await expect(row.locator(".state")).to_have_text(WORDS[4])

@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from dashboard.history.rows import upsert_sql
 from tests import figures
-from tests.browser.desk import CHROMIUM, SHELL, browser
+from tests.browser.desk import CHROMIUM, WINDOWED, browser
 from tests.browser.server import Dialtap, enterable
 from tests.browser.tour import DESK, visitor
 from tests.dashboard.history.many import million
@@ -73,15 +73,15 @@ async def visited(dialtap: Dialtap, executable: Path) -> dict[str, list[float]]:
 
 
 async def test_pages_are_painted_at_once(tmp_path: Path) -> None:
-    if missing := [str(each) for each in (CHROMIUM, SHELL) if not each.exists()]:
+    if missing := [str(each) for each in (CHROMIUM, WINDOWED) if not each.exists()]:
         pytest.skip(f"no {' and no '.join(missing)}")
     dialtap = await asyncio.to_thread(filled, tmp_path)
     try:
         await (await calls(HEP_PORT, RATE, ENDLESS, LIVE / RATE * 1.05)).wait()
         await asyncio.to_thread(wait_until, lambda: dialtap.rows(LIVE_SQL)[0][0] >= LIVE, f"{LIVE} live calls", seconds=60)
-        quiet, windowed = await visited(dialtap, SHELL), await visited(dialtap, CHROMIUM)
+        quiet, windowed = await visited(dialtap, CHROMIUM), await visited(dialtap, WINDOWED)
         agent = await calls(HEP_PORT, BUSY_RATE, ENDLESS, 600)
-        busy = await visited(dialtap, SHELL)
+        busy = await visited(dialtap, CHROMIUM)
         agent.kill()
         await agent.wait()
     finally:
