@@ -10,7 +10,8 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dialtap"
 
     def ready(self) -> None:
-        """Register the system checks and the roles."""
-        from dashboard import checks, roles  # noqa: F401, PLC0415 -- app ready
+        """Register the system checks, the roles and what the database is told."""
+        from dashboard import checks, planner, roles  # noqa: F401, PLC0415 -- app ready
 
         roles.connect(self)
+        planner.connect(self)

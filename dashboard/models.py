@@ -131,8 +131,8 @@ class DialogRow(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["revision"], name="dialog_revision"),  # the hub: what changed since
-            # The live page, restore; with all that is counted of live calls in it: else each tick reads every live row.
-            models.Index(fields=["-init_ns", "state", "start_ns"], name="dialog_live", condition=Q(state__lt=5)),
+            # The live page in its order, restore; with all that is counted of live calls in it: else each tick reads every live row. See dashboard.planner.
+            models.Index(fields=["-init_ns", "uid", "state", "start_ns"], name="dialog_live", condition=Q(state__lt=5)),
             models.Index(fields=["-init_ns", "uid"], name="dialog_history"),  # history's keyset pages, retention
             models.Index(fields=["call_id"], name="dialog_call_id"),  # search by Call-ID
             models.Index(fields=["from_user", "-init_ns"], name="dialog_caller"),  # search by caller

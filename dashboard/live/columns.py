@@ -127,7 +127,7 @@ def path(seen: Seen) -> SafeString:
 
 def event(seen: Seen) -> SafeString:
     """The last message, and how long ago it was."""
-    ago = markup(' <i data-ago-ns="{}"></i>', seen.row.last_ns) if seen.row.state != State.DELETED else NOTHING
+    ago = markup(' <i data-ago-ns="{}"> </i>', seen.row.last_ns) if seen.row.state != State.DELETED else NOTHING
     return markup("<bdi>{}</bdi>{}", short(seen.row.last_event, 40), ago)
 
 

@@ -23,6 +23,9 @@ SHARE = 20
 IDLE_NS = 1_000_000_000
 "Calls per minute fall while nothing moves."
 
+BY_STATE = {"setting_up": State.UNCONFIRMED, "ringing": State.EARLY, "no_ack": State.CONFIRMED_NA, "in_call": State.CONFIRMED}
+"Every live call is in one of them."
+
 
 def count_calls(now_ns: int) -> dict[str, Any]:
     """Return the figures of this moment: calls by state, mean and oldest start of the answered ones (ns), the oldest without ACK, calls of the last minute.
@@ -31,10 +34,7 @@ def count_calls(now_ns: int) -> dict[str, Any]:
     """
     answered = Q(state__in=(State.CONFIRMED_NA, State.CONFIRMED), start_ns__gt=0)
     figures = DialogRow.objects.live().aggregate(  # of columns that the index of live calls holds
-        setting_up=Count("state", filter=Q(state=State.UNCONFIRMED)),
-        ringing=Count("state", filter=Q(state=State.EARLY)),
-        no_ack=Count("state", filter=Q(state=State.CONFIRMED_NA)),
-        in_call=Count("state", filter=Q(state=State.CONFIRMED)),
+        **{name: Count("state", filter=Q(state=state)) for name, state in BY_STATE.items()},
         mean_ns=Avg("start_ns", filter=answered),
         oldest_ns=Min("start_ns", filter=answered),
         no_ack_ns=Min("start_ns", filter=Q(state=State.CONFIRMED_NA)),

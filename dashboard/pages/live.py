@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dashboard.live.changes import Reader, light, sizes_of
 from dashboard.live.columns import COLUMNS, STANDARD, table_row
-from dashboard.live.counters import count_calls, strip_context
+from dashboard.live.counters import BY_STATE, count_calls, strip_context
 from dashboard.live.filter import CallFilter
 from dashboard.live.kpis import last_hour
 from dashboard.live.layout import Layout
@@ -49,16 +49,17 @@ def live(request: HttpRequest) -> HttpResponse:
     found = chosen.apply(DialogRow.objects.live())
     start = (layout.p - 1) * PAGE
     rows = list(light(found).order_by(*layout.order)[start : start + FIRST])
-    kept = layout.with_(columns=STANDARD, p=1).parts
+    kept, figures = layout.with_(columns=STANDARD, p=1).parts, count_calls(now_ns)
+    total = found.count() if chosen else sum(figures[name] for name in BY_STATE)
     context = {
-        **foot_context(chosen, layout, found.count(), PAGE),
+        **foot_context(chosen, layout, total, PAGE),
         "rows": rows_of(rows, layout, now_ns, policy),
         "shown": ",".join(row.uid for row in rows),
         "every_column": COLUMNS,
         "kept": {name: text for name, text in (dict(parse_qsl(chosen.query)) | kept).items() if name != "q"},
         "full_query": "&".join(filter(None, (chosen.query, layout.query))),
         "views": views_for(request, policy),
-        **strip_context(count_calls(now_ns), last_hour(now_ns), now_ns),
+        **strip_context(figures, last_hour(now_ns), now_ns),
         "states": {"1": "Setting up", "2": "Ringing", "3": "No ACK", "4": "In call"},
         "welcome": WELCOMED not in request.COOKIES,
         "history": settings.DIALTAP.history,

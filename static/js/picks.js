@@ -1,4 +1,4 @@
-// How many rows are picked. Ticks are kept by the morphing of rows, which leaves the state of fields alone; a row that went takes its tick along.
+// How many rows are picked. Morphing leaves the state of fields alone, so ticks stay; a row that went takes its tick along.
 
 import { $, $$, on } from "./shared.js";
 

@@ -4,7 +4,7 @@ import { $, on } from "./shared.js";
 
 const input = $("[aria-controls=offers]");
 
-// The server completes what stands before the cursor (dashboard/query/offers.py); what stands behind it stays.
+// The server completes what stands before the cursor: dashboard/query/offers.py.
 on("htmx:config:request", ({ detail: { ctx } }) => ctx.request.body.set("q", input.value.slice(0, input.selectionStart)), input);
 
 export function take(text) {
