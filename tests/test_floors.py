@@ -11,7 +11,7 @@ FLOORS = (
     {"dialogs.engine", "dialogs.taps"},
     {"dialogs.control", "dialogs.insight", "dialogs.configcheck", "dialogs.replay", "dialogs.rpc"},
     {"dialogs.configfile", "dashboard.pause", "dashboard.deeds", "dashboard.feed_tables", "dashboard.kept", "dashboard.observed", "dashboard.order_tables"},
-    {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.roles", "dashboard.terminal"},
+    {"dashboard.environment", "dashboard.staticfiles", "dashboard.models", "dashboard.planner", "dashboard.roles", "dashboard.terminal"},
     {"dashboard.privacy"},
     {"dashboard.query"},
     {"dashboard.workspace"},

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from dashboard.live.markup import joined, markup, short
-from dashboard.live.shown import Party, duration_ns, evidence, moment_text, party, relative_text, since_ns, span_text
+from dashboard.live.shown import Party, ago_text, duration_ns, evidence, moment_text, party, relative_text, since_ns, span_text
 from dashboard.live.shown import shown as state_of
 from dashboard.models import DialogRow, Order
 from dashboard.orders.words import outcome_words
@@ -127,7 +127,7 @@ def path(seen: Seen) -> SafeString:
 
 def event(seen: Seen) -> SafeString:
     """The last message, and how long ago it was."""
-    ago = markup(' <i data-ago-ns="{}"> </i>', seen.row.last_ns) if seen.row.state != State.DELETED else NOTHING
+    ago = markup(' <i data-ago-ns="{}">{}</i>', seen.row.last_ns, ago_text(seen.now_ns - seen.row.last_ns)) if seen.row.state != State.DELETED else NOTHING
     return markup("<bdi>{}</bdi>{}", short(seen.row.last_event, 40), ago)
 
 

@@ -87,6 +87,14 @@ def span_text(duration: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def ago_text(age: int) -> str:
+    """Return nanoseconds as "0.4 s ago", "12 s ago" or "2:05 ago"; the browser's clock writes the same."""
+    seconds = max(0, age) / 1_000_000_000
+    if seconds < 0.95:
+        return f"{seconds:.1f} s ago"
+    return f"{int(seconds + 0.05)} s ago" if seconds < 100 else f"{span_text(age)} ago"
+
+
 def moment_text(at_ns: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return a time in the page's zone with milliseconds, or "" for a time that has not happened."""
     if not at_ns:

@@ -1,4 +1,4 @@
-// A new alert: said in a notice that screen readers read, and by the system where somebody has chosen that. Its words hold no number: see live/health.py.
+// A new alert: said in a notice that screen readers read, and by the system where somebody chose that. Its words hold no number.
 
 import { $, keep, on, say } from "./shared.js";
 

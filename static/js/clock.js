@@ -1,8 +1,8 @@
-// Durations tick here; the server never pushes a clock. Elements say from when: data-since-ns, data-ago-ns (short), data-until-ns (countdown).
+// Durations tick here: the server pushes no clock. Elements say from when: data-since-ns, data-ago-ns, data-until-ns.
 
 import { $$, on } from "./shared.js";
 
-let offset; // server's clock minus ours, ms: the largest seen is the one with the least delay
+let offset; // server's clock minus ours, ms: the largest seen has the least delay
 
 export function hear(serverMs) {
   const seen = serverMs - Date.now();
@@ -18,14 +18,18 @@ function span(ms) {
 
 export function ago(ms) {
   const seconds = Math.max(0, ms / 1000);
-  return seconds < 0.95 ? `${seconds.toFixed(1)} s` : seconds < 100 ? `${Math.floor(seconds)} s` : span(ms);
+  return seconds < 0.95 ? `${seconds.toFixed(1)} s` : seconds < 100 ? `${Math.floor(seconds + 0.05)} s` : span(ms);
 }
 
 const left = (ms) => (ms <= 0 ? "0 s" : ms < 100_000 ? `${Math.ceil(ms / 1000)} s` : span(ms));
 
+// Far rows rest: two hundred would be laid out each second.
+const near = (element) => Math.abs(element.getBoundingClientRect().y) < 2 * innerHeight;
+
 function tick(root) {
   const at = Date.now() + (offset ?? 0);
-  for (const element of $$("[data-since-ns], [data-ago-ns], [data-until-ns]", root)) {
+  const all = $$("[data-since-ns], [data-ago-ns], [data-until-ns]", root);
+  for (const element of root ? all : all.filter(near)) {
     const { sinceNs, agoNs, untilNs } = element.dataset;
     const text = sinceNs ? span(at - sinceNs / 1e6) : agoNs ? `${ago(at - agoNs / 1e6)} ago` : left(untilNs / 1e6 - at);
     const words = element.firstChild; // changed in place: a new node costs a layout
@@ -35,4 +39,4 @@ function tick(root) {
 
 tick();
 setInterval(tick, 250);
-on("htmx:after:settle", ({ target }) => tick(target));
+on("htmx:after:settle", ({ target }) => target.id === "rows" || tick(target));

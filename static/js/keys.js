@@ -1,4 +1,4 @@
-// Keys. Every one of them does what a link or button on the page does, most by clicking what names it in aria-keyshortcuts; `?` lists them.
+// Keys. Each does what a link or button does, most by clicking what names it in aria-keyshortcuts; `?` lists them.
 
 import { $, $$, beside, on, plain } from "./shared.js";
 

@@ -1,4 +1,4 @@
-// The charts of the KPI page: uPlot draws, the address holds the range, a click opens the calls behind a point.
+// The charts: uPlot draws, the address holds the range, a click opens the calls behind a point.
 
 import { $, on } from "./shared.js";
 

@@ -13,7 +13,7 @@ let mark = ""; // times count from it
 const load = (path) => htmx.ajax("GET", $(".call").dataset.messages + path, { target: "#raw", swap: "innerHTML" });
 const holding = (n) => $(`#steps > [data-n~="${CSS.escape(n)}"]`, desk);
 
-// After every change: the server knows neither the times' form nor what is picked.
+// After every change: the server knows neither form of times nor picks.
 function paint() {
   const all = steps();
   const [times, colour] = $$("[data-cycle] b", desk).map((word) => word.textContent);

@@ -6,7 +6,7 @@ import { $, $$, on } from "./shared.js";
 
 const STALE_MS = 2000; // the server speaks at least every second
 const DEAD_MS = 8000; // a socket that is open and silent this long is replaced
-const REST_MS = 10000; // a pointer that has not moved for this long does not point any more
+const REST_MS = 10000; // a pointer that rests this long does not point any more
 const MOST_NEW = 1000; // the server counts no further
 
 const wire = $("#wire");
@@ -23,7 +23,7 @@ let pointed = 0;
 const connected = () => connection?.socket?.readyState === WebSocket.OPEN;
 const tell = (message) => connected() && connection.socket.send(JSON.stringify(message));
 
-// A table that is frozen or under the pointer, an open menu: rows neither come nor go.
+// Frozen, under the pointer, a menu open: rows neither come nor go.
 const holding = () => frozen || (performance.now() - pointed < REST_MS && $("#rows:hover")) || $("#menu:popover-open");
 
 function showHeld() {
@@ -35,7 +35,7 @@ function showHeld() {
   chip.textContent = held ? `${frozen ? "Frozen" : "Held"}: ${fresh ? `${news}, ` : ""}${held} to come or go: show` : `${news}: sort`;
 }
 
-// Sorted anew because somebody asked, at once: what moves then moves under nobody's hand.
+// Because somebody asked, and at once: what moves then moves under nobody's hand.
 function sort() {
   freeze(false);
   held = 0;
@@ -67,14 +67,14 @@ function arrive(frame) {
   if (frame.n % 8 === 0 || frame.snapshot) tell({ ack: frame.n });
 }
 
-// Returns the HTML to swap now; what comes or goes waits while somebody points at the table.
+// The HTML to swap now; what comes or goes waits while somebody points at the table.
 function content(frame) {
   if (!frame.moves || !holding()) return (frame.content ?? "") + (frame.moves ?? "");
   held += frame.moves.split("</hx-partial>").length - 1;
   return frame.content;
 }
 
-// An order whose progress is on the screen is followed: its steps come with the frames.
+// An order on the screen is followed: its steps come with the frames.
 let followed = 0;
 function follow() {
   const order = Number($(":is(dialog[open], main) [data-order]")?.dataset.order ?? 0);
@@ -111,7 +111,7 @@ function watch() {
   }
 }
 
-// A filter is sent over the socket; the address follows, so that reload, link and reconnect show the same.
+// A filter goes over the socket; the address follows: reload, link and reconnect show the same.
 function choose() {
   const chosen = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const query = `${new URLSearchParams(chosen)}`;

@@ -31,7 +31,7 @@ keep("here", Intl.DateTimeFormat().resolvedOptions().timeZone); // history offer
 // What htmx loads into the menu or the dialog opens it.
 on("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx?.target === menu) {
-    menu.showPopover({ source: ctx.sourceElement }); // CSS places it there, and the focus goes back there
+    menu.showPopover({ source: ctx.sourceElement }); // it stands there, and the focus goes back there
     $("[data-first]", menu)?.focus();
   }
   if (ctx?.target === ask && !ask.open) {

@@ -1,4 +1,4 @@
-// How many rows are picked. Morphing leaves the state of fields alone, so ticks stay; a row that went takes its tick along.
+// How many rows are picked. Morphing leaves the state of fields alone, so ticks stay; a row that went takes its own along.
 
 import { $, $$, on } from "./shared.js";
 

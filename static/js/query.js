@@ -15,7 +15,7 @@ export function take(text) {
 
 on("change", ({ target }) => target.form.requestSubmit(), $("select[name=zone]"));
 
-// A download as it comes: counted, and stopped by a click. The link alone does the same without a figure.
+// A download as it comes: counted, stopped by a click. The link alone does it without a figure.
 export async function download({ href, dataset }) {
   const box = $("#export");
   const [words, button] = box.children;

@@ -21,5 +21,5 @@ export function say(text, ms = 2500) {
   say.timer = setTimeout(() => (box.textContent = ""), ms);
 }
 
-// A cookie: the server writes the theme into the page, so that it does not flash up in the wrong one.
+// A cookie: the server writes the theme into the page, so no wrong one flashes up.
 export const keep = (name, value) => (document.cookie = `dialtap_${name}=${value}; path=/; max-age=31536000; samesite=lax`);

@@ -84,6 +84,23 @@ async def test_new_row_is_marked_for_a_moment(network: Network) -> None:
         await page.wait_for_function("(uid) => getComputedStyle(document.getElementById(`call-${uid}`)).boxShadow === 'none'", arg=uid)
 
 
+async def test_durations_tick_where_somebody_sees_them(network: Network) -> None:
+    put = """(tops) => tops.forEach((top) => {
+      const age = document.createElement("i");
+      Object.assign(age.style, { position: "absolute", top: `${top}px` });
+      age.dataset.sinceNs = "1";
+      age.textContent = "as it came";
+      age.id = `at-${top}`;
+      document.body.append(age);
+    })"""
+    async with desk() as page:
+        await page.evaluate(put, [0, 20_000])
+        await expect(page.locator("#at-0")).to_have_text(re.compile(r"\d+:\d\d:\d\d"))
+        assert await page.locator("#at-20000").text_content() == "as it came"
+        await page.evaluate("scrollTo(0, 20_000)")
+        await expect(page.locator("#at-20000")).to_have_text(re.compile(r"\d+:\d\d:\d\d"))
+
+
 async def test_row_keeps_its_place_under_the_pointer_and_with_its_menu_open(network: Network) -> None:
     call = ENDLESS.place(network.lab)
     async with desk() as page:

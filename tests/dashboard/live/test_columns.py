@@ -33,7 +33,7 @@ WORDS = {
     "caller": "4417@example.net",
     "callee": "→ 5000@example.net",
     "path": "edge-1 → gw-2",
-    "event": "ACK",
+    "event": "ACK 57 s ago",
     "why": "caller's Contact is privateone leg left",
     "size": "7",
     "when": "2026-11-21 20:58:38.000",

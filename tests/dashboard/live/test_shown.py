@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.live.shown import evidence, first_profile, moment_text, party, relative_text, shown, span_text
+from dashboard.live.shown import ago_text, evidence, first_profile, moment_text, party, relative_text, shown, span_text
 from dashboard.models import DialogRow
 
 SECOND = 10**9
@@ -57,6 +57,20 @@ def test_party_is_cut_where_the_weight_ends(uri, user, expected):
 )
 def test_span_is_read_at_a_glance(duration, text):
     assert span_text(duration) == text
+
+
+@pytest.mark.parametrize(
+    ("age", "text"),
+    [
+        (-5, "0.0 s ago"),
+        (949_999_999, "0.9 s ago"),
+        (950_000_000, "1 s ago"),
+        (99 * SECOND, "99 s ago"),
+        (100 * SECOND, "1:40 ago"),
+    ],
+)
+def test_age_is_written_as_the_browser_ticks_it(age, text):
+    assert ago_text(age) == text
 
 
 def test_moment_has_milliseconds_and_the_zone_of_the_site():
