@@ -13,6 +13,9 @@ from dialogs.engine.states import State
 NO_ACK_NS = 32_000_000_000
 "How long a callee repeats an unacknowledged 200 before it gives up (RFC 3261, 13.3.1.4: 64 * T1)."
 
+YOUNG = 0.95
+'Seconds until which an age has tenths: after that it would be "1.0 s".'
+
 TONES = {"good": "s4", "plain": "s1", "warn": "s3", "bad": "sf"}
 "Tone of a piece of evidence (dialogs.insight.why) -> colour class."
 
@@ -90,9 +93,9 @@ def span_text(duration: int) -> str:
 def ago_text(age: int) -> str:
     """Return nanoseconds as "0.4 s ago", "12 s ago" or "2:05 ago"; the browser's clock writes the same."""
     seconds = max(0, age) / 1_000_000_000
-    if seconds < 0.95:
+    if seconds < YOUNG:
         return f"{seconds:.1f} s ago"
-    return f"{int(seconds + 0.05)} s ago" if seconds < 100 else f"{span_text(age)} ago"
+    return f"{int(seconds + 1 - YOUNG)} s ago" if seconds < 100 else f"{span_text(age)} ago"
 
 
 def moment_text(at_ns: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
