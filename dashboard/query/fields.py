@@ -18,7 +18,9 @@ from dialogs.sip import URI
 PUNCTUATION = str.maketrans("", "", " ()-./\u00a0")
 NUMBER = re.compile(r"\+?[\d ()\-./\u00a0]*\d[\d ()\-./\u00a0]*", re.ASCII)
 SCHEME = re.compile("(sips?|tel|urn):", re.IGNORECASE)
-ADDRESS = re.compile(r"[.:@\[]")
+ADDRESS = re.compile(r"@?[^@]*[.:\[][^@]*")
+"What may be an address or a domain; whoever stands before an @ is found by an index, and most Call-IDs have one."
+
 
 TEXT, NUMERIC, SECONDS, TIME, YES, CHOICE = "text", "number", "seconds", "time", "yes or no", "word"
 OPERATORS: dict[str, tuple[str, ...]] = {
@@ -89,7 +91,7 @@ def anything(operator: str, text: str) -> Q:
         suffix = SUFFIX[operator]
         return Q(*((f"{column}{suffix}", text) for column in ("from_uri", "to_uri", "call_id", "path")), _connector=Q.OR)
     found = party("from")(operator, text) | party("to")(operator, text) | plain("call_id")(operator, text)
-    if ADDRESS.search(text):  # no index helps, so only then
+    if ADDRESS.fullmatch(text):  # no index helps, so only then
         address = text.strip("[]")
         found |= Q(path__contains=address) | Q(from_uri__contains=address) | Q(to_uri__contains=address)
     return found

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.history.recorder import Recorder
+from dashboard.live.filter import CallFilter
 from dashboard.models import DialogRow
 from dashboard.query.asked import asked
 from dashboard.query.errors import QueryError
@@ -349,3 +350,19 @@ def test_query_knows_whether_time_changes_its_answer(text: str, timed: bool) -> 
 
 def test_query_is_compiled_once() -> None:
     assert asked("code = 486 and to = 1", "UTC") is asked("code = 486 and to = 1", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("typed", "scanned"),
+    [
+        ("4417", False),
+        ("call-777@192.0.2.7", False),
+        ("4417@example.net", False),
+        ("sip:4417@example.net", False),
+        ("192.0.2.7", True),
+        ("[2001:db8::1]", True),
+        ("@example.net", True),
+    ],
+)
+def test_only_an_address_is_looked_for_inside_of_columns(typed: str, scanned: bool) -> None:
+    assert ("LIKE" in str(CallFilter.parse({"q": f'any startswith "{typed}"'}).apply(DialogRow.objects.all()).query)) is scanned
