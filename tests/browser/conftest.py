@@ -11,7 +11,7 @@ import pytest
 from tests.lab.lab import Lab, missing
 from tests.lab.proxy import SIP_PORT
 
-from .desk import CHROMIUM, WINDOWED
+from .desk import absent
 from .server import Dialtap
 
 CONFIGURATION = """
@@ -55,7 +55,7 @@ def network() -> Iterator[Network]:
 @contextmanager
 def serving(controller: str) -> Iterator[Network]:
     """Run all of it with a controller: see `[control]`."""
-    if reason := missing() or ", ".join(f"no {each}" for each in (CHROMIUM, WINDOWED) if not each.exists()):
+    if reason := missing() or absent():
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="dialtap-browser-") as name:
         folder = Path(name)

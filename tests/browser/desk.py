@@ -30,6 +30,11 @@ class Shown:
     at_ms: float
 
 
+def absent() -> str:
+    """Return which browsers are not here, "" where both are."""
+    return ", ".join(f"no {each}" for each in (CHROMIUM, WINDOWED) if not each.exists())
+
+
 @asynccontextmanager
 async def browser(executable: Path = CHROMIUM) -> AsyncIterator[Browser]:
     """Run Chromium with a fresh profile."""

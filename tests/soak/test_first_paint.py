@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from dashboard.history.rows import upsert_sql
 from tests import figures
-from tests.browser.desk import CHROMIUM, WINDOWED, browser
+from tests.browser.desk import CHROMIUM, WINDOWED, absent, browser
 from tests.browser.server import Dialtap, enterable
 from tests.browser.tour import DESK, visitor
 from tests.dashboard.history.many import million
@@ -73,8 +73,8 @@ async def visited(dialtap: Dialtap, executable: Path) -> dict[str, list[float]]:
 
 
 async def test_pages_are_painted_at_once(tmp_path: Path) -> None:
-    if missing := [str(each) for each in (CHROMIUM, WINDOWED) if not each.exists()]:
-        pytest.skip(f"no {' and no '.join(missing)}")
+    if reason := absent():
+        pytest.skip(reason)
     dialtap = await asyncio.to_thread(filled, tmp_path)
     try:
         await (await calls(HEP_PORT, RATE, ENDLESS, LIVE / RATE * 1.05)).wait()
